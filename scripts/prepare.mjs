@@ -12,7 +12,7 @@ const needed = [20, 19];
 
 /** The parts of the build: each is built again only when one of its inputs has changed. */
 const parts = [
-  compiled({ name: "server", folder: "packages/holdfast", needs: [] }),
+  compiled({ name: "server", folder: "packages/holdfast", needs: [], keeps: "console" }),
   compiled({ name: "client", folder: "packages/client", needs: ["packages/holdfast"] }),
   compiled({ name: "lab", folder: "packages/lab", needs: ["packages/holdfast"] }),
   compiled({
@@ -22,24 +22,33 @@ const parts = [
     project: "tsconfig.server.json",
     keeps: "pages",
   }),
-  {
-    name: "pages",
-    inputs: [
-      ...["apps/showcase", "packages/client", "packages/holdfast", "packages/lab"].flatMap(sourcesOf),
-      "package-lock.json",
-    ],
-    output: "apps/showcase/dist/pages/index.html",
-    command: [
-      "node_modules/vite/bin/vite.js",
-      "build",
-      "--config",
-      "apps/showcase/vite.config.ts",
-      "--logLevel",
-      "warn",
-    ],
-    clean() {},
-  },
+  pages({
+    name: "console",
+    needs: ["apps/console", "apps/showcase/shared"],
+    output: "packages/holdfast/dist/console",
+  }),
+  pages({
+    name: "showcase",
+    part: "pages",
+    needs: ["apps/showcase", "packages/client", "packages/holdfast", "packages/lab"],
+    output: "apps/showcase/dist/pages",
+  }),
 ];
+
+/**
+ * Pages that Vite builds.
+ * @param {{ name: string, part?: string, needs: string[], output: string }} pages `name`: of the folder of apps/
+ */
+function pages({ name, part = name, needs, output }) {
+  const config = `apps/${name}/vite.config.ts`;
+  return {
+    name: part,
+    inputs: [...needs.flatMap(sourcesOf), "package-lock.json"],
+    output: `${output}/index.html`,
+    command: ["node_modules/vite/bin/vite.js", "build", "--config", config, "--logLevel", "warn"],
+    clean() {},
+  };
+}
 
 /**
  * A folder that the TypeScript compiler turns into dist/.

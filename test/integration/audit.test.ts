@@ -74,19 +74,50 @@ describe("audit of a server", () => {
     expect(entries).toEqual([]);
   });
 
-  it("records revocations and admin calls, and no others", async () => {
+  it("records revocations, admin calls and publishes, and no others", async () => {
     const { api, server, entries } = await start();
     await api("publish", { channel: "news", data: { secret: "of a payload" } });
+    await api("history", { channel: "news" });
     await api("disconnect", { user: "ann" });
     await api("batch", { commands: [{ unsubscribe: { user: "bo", channel: "news" } }] });
     await api("revoke", { user: "cy" });
     await server.revoke({ tokenId: "t-1" });
+    const by = { key: "api", address: "127.0.0.1" };
     expect(entries.map(({ time: _, ...entry }) => entry)).toEqual([
-      { event: "adminCall", method: "disconnect", address: "127.0.0.1", user: "ann" },
-      { event: "adminCall", method: "unsubscribe", address: "127.0.0.1", user: "bo", channel: "news" },
-      { event: "adminCall", method: "revoke", address: "127.0.0.1", user: "cy" },
+      { event: "publishCall", method: "publish", ...by },
+      { event: "adminCall", method: "disconnect", ...by, user: "ann" },
+      { event: "adminCall", method: "unsubscribe", ...by, user: "bo", channel: "news" },
+      { event: "adminCall", method: "revoke", ...by, user: "cy" },
       { event: "tokensRevoked", user: "cy" },
       { event: "tokensRevoked", tokenId: "t-1" },
     ]);
+  });
+
+  it("counts publishes of a program, and names what a page does, by the name of its key", async () => {
+    const key = "a key with a name of its own";
+    const entries: AuditEntry[] = [];
+    const { http } = await startApp(app, {
+      apiKeys: [{ key, scope: "publish", name: "night shift" }],
+      audit: (entry) => void entries.push(entry),
+    });
+    const call = async (method: string, params: object, headers = {}) => {
+      const response = await fetch(`${http}/api/${method}`, {
+        method: "POST",
+        headers: { "X-API-Key": key, ...headers },
+        body: JSON.stringify(params),
+      });
+      expect(response.status).toBe(200);
+    };
+    for (let i = 0; i < 20; i++) await call("publish", { channel: `user:${i}`, data: "of a payload" });
+    const page = { Origin: http };
+    await call("publish", { channel: "news", data: "of a payload" }, page);
+    await call("send", { user: "ann", client: "c", data: "of a payload" }, page);
+    const by = { event: "publishCall", key: "night shift", address: "127.0.0.1" };
+    expect(entries.map(({ time: _, ...entry }) => entry)).toEqual([
+      { ...by, method: "publish" },
+      { ...by, method: "publish", channel: "news" },
+      { ...by, method: "send", user: "ann", client: "c" },
+    ]);
+    expect(JSON.stringify(entries)).not.toContain("payload");
   });
 });

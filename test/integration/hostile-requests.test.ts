@@ -55,6 +55,7 @@ const rows: Readonly<Record<RouteName | "route", Row>> = {
     body: '{"session":"none","node":"none","data":"{}"}',
   },
   metrics: { method: "GET", path: "/metrics", headers: json },
+  console: { method: "GET", path: "/console/" },
   health: { method: "GET", path: "/health" },
   openApi: { method: "GET", path: "/api/openapi.json" },
   api: { method: "POST", path: "/api/info", headers: json, body: "{}" },

@@ -64,6 +64,7 @@ const rows: Readonly<Record<RowName, Row>> = {
   openApi: { path: "/api/openapi.json" },
   api: { path: "/api/info", headers: { "x-api-key": apiKey }, body: "{}" },
   metrics: { path: "/metrics", headers: { "x-api-key": apiKey } },
+  console: { path: "/console/" },
   health: { path: "/health" },
   rest: { path: "/no/such/page" },
   landingPage: { path: "/", headers: { accept: "text/html" } },

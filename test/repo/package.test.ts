@@ -24,7 +24,7 @@ interface Manifest {
 }
 const manifestOf = (folder: string) => JSON.parse(read(join(folder, "package.json"))) as Manifest;
 const published = ["packages/holdfast", "packages/client", "packages/lab"];
-const all = [".", ...published, "apps/showcase", "create-holdfast"];
+const all = [".", ...published, "apps/showcase", "apps/console", "create-holdfast"];
 
 /** Files of a package as it would be published. */
 function packedFiles(folder: string): readonly string[] {

@@ -3,7 +3,8 @@
  * those of the HTTP interface. `npx vitest run test/repo/permissions.test.ts -u` writes it anew.
  */
 import { type Access, type AccessDefault, accessDefaults } from "../../packages/holdfast/src/app/access.js";
-import { apiMethods, type Scope } from "../../packages/holdfast/src/http/api/methods.js";
+import type { Scope } from "../../packages/holdfast/src/http/api/api-method.js";
+import { apiMethods } from "../../packages/holdfast/src/http/api/methods.js";
 import { disconnectTable, errorTable } from "../../packages/holdfast/src/wire/codes.js";
 import type { Method } from "../../packages/holdfast/src/wire/messages.js";
 

@@ -12,7 +12,7 @@ import { findChannelNameFault } from "../wire/names.js";
 import { bytesOfBase64, isBinary, type Payload, parsePayload, toJsonPayload } from "../wire/payload.js";
 import { type AccessCheck, accessByDefault, compileAccess } from "./access.js";
 import { type CompiledAuthentication, compileAuthentication } from "./authentication.js";
-import { compileChannels } from "./compile-channel.js";
+import { type CompiledChannels, compileChannels } from "./compile-channel.js";
 import {
   type App,
   type AppOptions,
@@ -43,6 +43,8 @@ export interface CompileContext {
 export interface CompiledApp extends Application {
   readonly authentication: CompiledAuthentication;
   readonly needs: BrokerNeeds;
+  /** In the order in which they are matched. */
+  readonly describedChannels: CompiledChannels["describedChannels"];
   /** Calls a method as the server, which needs no permission. */
   callAsServer(method: string, data: Payload | undefined): ReturnType<NonNullable<Application["call"]>>;
 }

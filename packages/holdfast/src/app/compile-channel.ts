@@ -38,10 +38,13 @@ export interface CompileChannelContext {
 
 export interface CompiledChannels extends Pick<Application, "policyFor"> {
   readonly needs: BrokerNeeds;
+  /** In the order in which they are matched. */
+  readonly describedChannels: readonly Pick<Required<Policy>, "described" | "rules">[];
 }
 
 /** The channels of a pattern. */
 interface CompiledChannel {
+  readonly described: DescribedPolicy;
   readonly pattern: Pattern;
   /** The pattern of the channels whose subscribers these list. */
   readonly lists: string | undefined;
@@ -86,7 +89,11 @@ export function compileChannels(definitions: Channels, context: CompileChannelCo
     ),
   );
   assertSubscriberLists(channels);
-  return { needs: needsOf(channels.map(({ rules }) => rules)), policyFor: createPolicyTable(channels) };
+  return {
+    needs: needsOf(channels.map(({ rules }) => rules)),
+    describedChannels: channels,
+    policyFor: createPolicyTable(channels),
+  };
 }
 
 /** @throws HF_OPTION_INVALID if a list of subscribers is of no channel, or of one with other parameters */
@@ -174,6 +181,7 @@ function compileChannel(
     pattern,
     lists: options.map?.subscribersOf,
     rules,
+    described,
     createPolicy: (channel, params) =>
       createPolicy({ channel, params, options, rules, access, limit, described, poll }),
   };

@@ -67,12 +67,14 @@ export class Channels implements Pick<LogEvents, "onPublication">, PresenceEvent
     return this.#open.size;
   }
 
-  /** The channels in use, with the subscriptions of this node. */
-  list(): { readonly name: string; readonly numClients: number }[] {
-    return [...this.#open.values()].map(({ channel: { name, subscriptions } }) => ({
-      name,
-      numClients: subscriptions.size,
-    }));
+  /** The channels in use. May be walked in parts, while others open and close. */
+  *all(): Iterable<Channel> {
+    for (const { channel } of this.#open.values()) yield channel;
+  }
+
+  /** A channel, if it is in use. */
+  find(name: string): Channel | undefined {
+    return this.#open.get(name)?.channel;
   }
 
   /** Bytes of all rings. */

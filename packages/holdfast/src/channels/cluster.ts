@@ -76,27 +76,57 @@ export type NodeQuery =
   /** Data: `NodeStats`. */
   | { readonly kind: "stats" }
   /**
-   * Channels with subscribers, by name: up to `limit`, after a name. Data: an object with the number of clients by channel.
+   * Channels with subscribers, by name: up to `limit`, after a name. Data: an object with the number of clients by channel;
+   * with positions, with `ChannelCount` by channel.
    */
   | {
       readonly kind: "channels";
       readonly pattern?: string;
       readonly after?: string;
       readonly limit?: number;
+      readonly hasPositions?: true;
     }
   /** Connections, by id: up to `limit`, after an id. Data: a list of `ConnectionUse`. */
   | ({ readonly kind: "connections" } & ConnectionsQuery)
   /** What is known of a user's connections and a channel. Data: `Recollection` (sessions/recorder.ts). */
   | { readonly kind: "why"; readonly query: WhyQuery }
   /** Data: what nodes of the group count, `null` for others. */
-  | { readonly kind: "metrics"; readonly group: string };
+  | { readonly kind: "metrics"; readonly group: string }
+  /** What the node did lately, after a time in Unix milliseconds. Data: a list of `LoadSample`, oldest first. */
+  | { readonly kind: "load"; readonly after: number };
+
+/** A channel with subscribers on a node, and its log as the node knows it. */
+export interface ChannelCount {
+  readonly clients: number;
+  readonly epoch: string;
+  readonly offset: number;
+}
 
 export interface ConnectionsQuery {
   readonly user?: string;
+  /** Of user ids: `*` matches any characters, `?` exactly one. */
+  readonly userPattern?: string;
+  /** Only this connection. */
+  readonly client?: string;
   /** Only those subscribed to it. */
   readonly channel?: string;
+  /** Only those that are behind. */
+  readonly isBehind?: true;
+  /** With the state of each subscription: of all, or of the channel that is asked for. */
+  readonly hasSubscriptions?: true;
   readonly after?: string;
   readonly limit: number;
+}
+
+/** Where a reader stands in a channel. */
+export interface SubscriptionUse {
+  readonly channel: string;
+  readonly epoch: string;
+  /** Of the last publication that it was given. */
+  readonly offset: number;
+  /** Of the newest publication. */
+  readonly head: number;
+  readonly state: string;
 }
 
 /** A connection of a node. */
@@ -104,12 +134,22 @@ export interface ConnectionUse {
   readonly client: string;
   readonly user: string;
   readonly transport: string;
+  readonly codec?: string;
+  /** Where from, as a trusted proxy names it or the socket has it. */
+  readonly address?: string;
+  /** What the client says that it is. */
+  readonly name?: string;
+  readonly version?: string;
+  /** Unix milliseconds; of one that lacks publications. */
+  readonly behindSince?: number;
   /** Unix milliseconds. */
   readonly openedAt: number;
   readonly unsentBytes: number;
   /** At most 100. */
   readonly channels: readonly string[];
   readonly numChannels: number;
+  /** If they were asked for; at most 100. */
+  readonly subscriptions?: readonly SubscriptionUse[];
 }
 
 /** A question about one user and one channel. */
@@ -171,8 +211,61 @@ export interface NodeStats {
   readonly uptimeSeconds: number;
   /** Of its process, since it was last asked: in percent of one core. */
   readonly cpuPercent?: number;
-  /** Memory of its process. */
-  readonly rssBytes?: number;
+  /** Of the node's process, broker and store; older versions leave it out. */
+  readonly health?: NodeHealth;
+}
+
+export interface NodeHealth {
+  readonly residentBytes: number;
+  readonly heapBytes: number;
+  /** Of the processor, since the start. */
+  readonly cpuSeconds: number;
+  /** Bytes that wait for slow connections, and bytes of the newest entries of channels. */
+  readonly heldBytes: number;
+  readonly ringBytes: number;
+  /** Failures in the background, since the start. */
+  readonly errors: number;
+  /** Its name. */
+  readonly broker: string;
+  readonly isBrokerReachable: boolean;
+  /** Since the start: how often it was lost, and how often missed events were read from the log. */
+  readonly brokerDisconnects: number;
+  readonly positionRepairs: number;
+  readonly recovered: number;
+  readonly notRecovered: number;
+  /** Of the node that has the store of this machine open. */
+  readonly store?: StoreUse;
+}
+
+export interface StoreUse {
+  readonly indexBytes: number;
+  readonly journalBytes: number;
+  /** Of publications on their way to the index. */
+  readonly pendingBytes: number;
+  readonly channels: number;
+  /** Publications written since the start, and the writes that took them. */
+  readonly publications: number;
+  readonly commits: number;
+  readonly commitSeconds: number;
+}
+
+/** What a node counts at a moment. Counters are totals since its start, so that the difference of two samples is a rate. */
+export interface LoadSample {
+  /** Unix milliseconds, by the node's clock. */
+  readonly at: number;
+  readonly connections: number;
+  readonly subscriptions: number;
+  /** Counter: publications that were made on the node. */
+  readonly published: number;
+  /** Counter: publications handed to subscribers, each counted once a subscriber. */
+  readonly delivered: number;
+  /** Counters. */
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  /** Slow connections. */
+  readonly behind: number;
+  /** The longest delay of the event loop since the sample before. */
+  readonly loopLagMs: number;
 }
 
 /** A node's result of a command: the data of a query, or why some or all of a command failed. */

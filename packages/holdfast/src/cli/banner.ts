@@ -10,6 +10,7 @@ export function banner(address: ListeningAddress, configuration: Configuration, 
   const { app, config } = configuration;
   const places = [
     `  WebSocket      ${webSocketOf(address)}`,
+    ...consoleOf(address, configuration),
     ...(workers > 1 ? [`  Workers        ${workers} processes`] : []),
     ...(config ? [`  Configuration  ${config.name}`] : []),
   ];
@@ -44,6 +45,13 @@ export function webSocketOf({ url, port }: ListeningAddress): string {
   return port === 0
     ? `/connection/websocket at ${url}`
     : `${url.replace(/^http/, "ws")}/connection/websocket`;
+}
+
+/** A line for browsers, which reach TCP ports only. */
+function consoleOf({ url, port }: ListeningAddress, { settings }: Configuration): readonly string[] {
+  const [keys, isOn, basePath] = ["apiKeys", "console", "basePath"].map((path) => settings.get(path)?.value);
+  const hasKeys = Array.isArray(keys) && keys.length > 0;
+  return hasKeys && isOn && port !== 0 ? [`  Console        ${url}${basePath}/console/`] : [];
 }
 
 function urlFlag({ url, port }: ListeningAddress): string {

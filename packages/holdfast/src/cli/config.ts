@@ -201,12 +201,15 @@ function masked(place: string, value: unknown): unknown {
   return isSecretPlace(place) ? maskAll(value) : value;
 }
 
-/** Names of variables and files are not secrets, and neither are scopes. */
+/** Names of variables and files are not secrets, and neither are scopes and names of keys. */
 function maskAll(value: unknown): unknown {
   if (typeof value === "string") return mask;
   if (Array.isArray(value)) return value.map(maskAll);
   if (typeof value !== "object" || value === null || isReference(value)) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, each]) => [name, name === "scope" ? each : maskAll(each)]),
+    Object.entries(value).map(([name, each]) => [
+      name,
+      name === "scope" || name === "name" ? each : maskAll(each),
+    ]),
   );
 }

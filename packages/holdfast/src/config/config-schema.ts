@@ -147,8 +147,13 @@ export const channelSchema = fields({
   }).optional(),
 });
 
-const apiKey = z.union([secret, fields({ key: secret, scope: choice(["read", "publish", "admin"]) })], {
-  error: "a string, { env: NAME }, { file: PATH }, or { key, scope }",
+const namedKey = fields({
+  key: secret,
+  scope: choice(["read", "publish", "admin"]),
+  name: text().max(64, { error: "a name of up to 64 characters" }).optional(),
+});
+const apiKey = z.union([secret, namedKey], {
+  error: "a string, { env: NAME }, { file: PATH }, or { key, scope, name }",
 });
 
 const { broker, logger } = serverOptions;

@@ -26,7 +26,9 @@ export type ChannelConfig = Omit<ChannelOptions, ChannelCode | "allow" | "map"> 
   readonly map?: Omit<MapOptions, "score"> & { readonly score?: string };
 };
 
-type ApiKeyConfig = Secret | { readonly key: Secret; readonly scope: "read" | "publish" | "admin" };
+type ApiKeyConfig =
+  | Secret
+  | { readonly key: Secret; readonly scope: "read" | "publish" | "admin"; readonly name?: string };
 
 export interface ServerConfig extends Omit<ServerOptions, "authenticate" | "rulesFor" | "tls" | "apiKeys"> {
   /** PEM files, relative to the configuration file. @default null, no TLS */

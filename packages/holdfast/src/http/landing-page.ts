@@ -11,6 +11,8 @@ export interface LandingPageOptions {
   readonly version: string;
   /** Prefix of all paths; empty for none. */
   readonly basePath: string;
+  /** Whether the console can be used. */
+  readonly hasConsole: boolean;
   readonly paths: Readonly<Record<"webSocket" | "sse" | "httpStream" | "api", string>>;
 }
 
@@ -31,7 +33,7 @@ function acceptsHtml(accept = ""): boolean {
   return accept.toLowerCase().includes("text/html");
 }
 
-function render({ version, basePath, paths }: LandingPageOptions): string {
+function render({ version, basePath, hasConsole, paths }: LandingPageOptions): string {
   const rows = [
     ["WebSocket", paths.webSocket, "For Holdfast's client and the SDKs of the Centrifuge protocol."],
     ["Server-sent events", paths.sse, "The same protocol where no WebSocket gets through."],
@@ -42,6 +44,13 @@ function render({ version, basePath, paths }: LandingPageOptions): string {
       "Server API",
       `${paths.api}/{method}`,
       `For your own servers, with a key. <a href="api/openapi.json">OpenAPI</a>`,
+    ],
+    [
+      "Console",
+      "/console",
+      hasConsole
+        ? `What the server does, live, for those who have a key. <a href="console/">Open the console</a>`
+        : `Off, since the server has no key: set <code>apiKeys</code> (<code>--api-keys</code>).`,
     ],
   ]
     .map(

@@ -57,12 +57,13 @@ function contentSecurityPolicy(connectSources: readonly string[]): string {
 }
 
 /**
+ * @param policy of content, for all pages. @default everything from this server, and styles of elements
  * @returns undefined if the folder is missing, as in a build without pages
  * @throws HF_OPTION_INVALID when the folder holds more than 64 MiB, or a page asks for connections it cannot have
  */
-export function createPages(folder: string): PageHandler | undefined {
+export function createPages(folder: string, policy?: string): PageHandler | undefined {
   if (!existsSync(folder)) return undefined;
-  const pages = readPages(folder);
+  const pages = readPages(folder, policy);
   return (path, request, response) => {
     const page = pages.get(path.endsWith("/") ? `${path}index.html` : path);
     // Relative addresses in a page are right only with the slash.
@@ -83,7 +84,7 @@ function redirect({ url = "" }: IncomingMessage, response: ServerResponse): true
   return true;
 }
 
-function readPages(folder: string): ReadonlyMap<string, Page> {
+function readPages(folder: string, policy: string | undefined): ReadonlyMap<string, Page> {
   const pages = new Map<string, Page>();
   let bytes = 0;
   const names = new Set(readdirSync(folder, { recursive: true, encoding: "utf8" }));
@@ -96,7 +97,8 @@ function readPages(folder: string): ReadonlyMap<string, Page> {
       throw invalidPages(`${folder} holds more than ${maxFolderBytes} bytes, which all stay in memory`);
     if (isBrotliOfAnother(name, names)) continue;
     const brotli = names.has(`${name}.br`) ? readFileSync(`${file}.br`) : undefined;
-    pages.set(`/${name.replaceAll("\\", "/")}`, toPage(name, readFileSync(file), stats.mtimeMs, brotli));
+    const page = { bytes: readFileSync(file), modifiedMs: stats.mtimeMs, brotli };
+    pages.set(`/${name.replaceAll("\\", "/")}`, toPage(name, page, policy));
   }
   return pages;
 }
@@ -105,7 +107,13 @@ function isBrotliOfAnother(name: string, names: ReadonlySet<string>): boolean {
   return extname(name) === ".br" && names.has(name.slice(0, -".br".length));
 }
 
-function toPage(name: string, bytes: Buffer, modifiedMs: number, brotli: Buffer | undefined): Page {
+interface PageFile {
+  readonly bytes: Buffer;
+  readonly modifiedMs: number;
+  readonly brotli: Buffer | undefined;
+}
+
+function toPage(name: string, { bytes, modifiedMs, brotli }: PageFile, policy: string | undefined): Page {
   const contentType = contentTypes[extname(name)] ?? "application/octet-stream";
   const gzipped = compressible.test(contentType) ? gzipIfSmaller(bytes) : undefined;
   const connectSources = extname(name) === ".html" ? readConnectSources(name, bytes.toString()) : [];
@@ -123,7 +131,7 @@ function toPage(name: string, bytes: Buffer, modifiedMs: number, brotli: Buffer 
     },
     contentHeaders: {
       "Content-Type": contentType,
-      "Content-Security-Policy": contentSecurityPolicy(connectSources),
+      "Content-Security-Policy": policy ?? contentSecurityPolicy(connectSources),
       "Referrer-Policy": "same-origin",
       "Last-Modified": new Date(modifiedMs).toUTCString(),
     },

@@ -16,6 +16,7 @@ import {
 import type { RequestPolicy, RequestRule } from "../requests/request-policy.js";
 import { pathOf, toOpeningRequest, toOriginForm } from "../sockets/opening-request.js";
 import type { Rejection } from "../websocket/opening-handshake.js";
+import { consolePath } from "./console-route.js";
 import { createLandingPage } from "./landing-page.js";
 import type { PageHandler } from "./pages.js";
 
@@ -65,6 +66,11 @@ export const routes = {
     rule: { audience: "servers" },
   },
   metrics: { path: "/metrics", methods: ["GET", "HEAD"], rule: { audience: "servers" } },
+  console: {
+    path: (path) => path === consolePath || path.startsWith(`${consolePath}/`),
+    methods: ["GET", "HEAD"],
+    rule: forVisitors,
+  },
   // Health checks, such as a balancer's, may use any host name; the answer reveals nothing else.
   health: { path: "/health", methods: ["GET", "HEAD"], rule: { audience: "anyone" } },
   /** Pages, the application's own paths, and everything unknown. */
@@ -153,6 +159,10 @@ export interface RouterOptions {
   readonly api: (path: string, exchange: HttpExchange) => void;
   /** Answers `/metrics`. Undefined where that path is left to the server that this one is part of. */
   readonly metrics: ((exchange: HttpExchange) => void) | undefined;
+  /** Answers `/console` and everything below. */
+  readonly console: (path: string, exchange: HttpExchange) => void;
+  /** Whether the console can be used. Otherwise the path may be that of a page, and else `console` says why there is none. */
+  readonly hasConsole: boolean;
   readonly streams: { answer(route: StreamRoute, exchange: HttpExchange): void };
   /** Answers `/channels/CHANNEL/events`. */
   readonly events: ChannelHandler;
@@ -169,8 +179,8 @@ export interface RouterOptions {
 export type Router = (request: IncomingMessage, response: ServerResponse, next?: () => void) => void;
 
 export function createRouter(options: RouterOptions): Router {
-  const { policy, basePath, version, api, streams, events, channels } = options;
-  const pages = options.pages ?? createLandingPage({ version, basePath, paths: shownPaths });
+  const { policy, basePath, api, streams, events, channels } = options;
+  const pages = options.pages ?? createLandingPage({ ...options, paths: shownPaths });
   const stream = (route: StreamRoute) => (exchange: HttpExchange) => streams.answer(route, exchange);
   const webSocket = (exchange: HttpExchange) =>
     answerWebSocketPath(exchange, options.explainWebSocket(exchange.request));
@@ -187,17 +197,24 @@ export function createRouter(options: RouterOptions): Router {
     openApi: (exchange, path) => api(path, exchange),
     api: (exchange, path) => api(path, exchange),
     metrics: (exchange) => options.metrics?.(exchange),
+    console: (exchange, path) => options.console(path, exchange),
     health: ({ response }) => sendJson(response, 200, "{}"),
     rest: (exchange, path) => {
       const { request, response } = exchange;
       request.resume();
-      if (!pages(path, request, response)) exchange.refuse(notFound(request, basePath), "text");
+      if (pages(path, request, response)) return;
+      if (findRoute(path) === "console") options.console(path, exchange);
+      else exchange.refuse(notFound(request, basePath), "text");
     },
+  };
+  const routeOf = (path: string): RouteName => {
+    const name = findRoute(path);
+    return name === "console" && !options.hasConsole ? "rest" : name;
   };
   return (request, response, next) => {
     toOriginForm(request);
     const path = pathOfRequest(request, basePath);
-    const name = findRoute(path);
+    const name = routeOf(path);
     if (next && (name === "rest" || (name === "metrics" && options.metrics === undefined))) {
       next();
       return;

@@ -1,7 +1,7 @@
 /**
- * The audit: an entry for each refused token, API key and origin, each revocation and each call of an admin method. Whoever
- * refuses or revokes calls one function with the facts: who, from where and why; never tokens, keys or payloads. Repeated
- * facts are counted instead of written again.
+ * The audit: an entry for each refused token, API key and origin, each revocation and each call of the API that changes something.
+ * Whoever refuses, revokes or changes calls one function with the facts: who, from where and why; never tokens, keys or payloads.
+ * Repeated facts are counted instead of written again.
  */
 import type { Clock } from "../time/clock.js";
 
@@ -12,6 +12,7 @@ export const auditEvents = {
   originRefused: "origin refused",
   tokensRevoked: "tokens revoked",
   adminCall: "admin call",
+  publishCall: "publish call",
 } as const;
 
 export type AuditEvent = keyof typeof auditEvents;
@@ -31,6 +32,8 @@ export interface AuditFacts {
   readonly path?: string;
   /** Of the API. */
   readonly method?: string;
+  /** The name of the API key that called it. */
+  readonly key?: string;
   /** The revoked token's id (`jti`). */
   readonly tokenId?: string;
   /** Unix milliseconds; tokens issued before are revoked. */
@@ -77,6 +80,7 @@ export function createAudit({ clock, write, onError }: AuditContext): Audit {
     originRefused: new Map(),
     tokensRevoked: new Map(),
     adminCall: new Map(),
+    publishCall: new Map(),
   };
   let isScheduled = false;
 

@@ -156,6 +156,12 @@ export interface ServerOptions {
    */
   readonly pages?: string | null;
   /**
+   * Serves the console at `/console`, where there are `apiKeys`. It does nothing without a key. `false`
+   * where a page of yours is at that path.
+   * @default true
+   */
+  readonly console?: boolean;
+  /**
    * Function `(request, response, path) => boolean` for the application's own paths, such as a login.
    * Returns true for paths that it answers. Not called on an attached server.
    * @default none
@@ -190,8 +196,9 @@ export interface ServerOptions {
   readonly broker?: Broker | string;
   /**
    * Keys for `POST /api/…`, of at least 16 characters; without keys, all requests are refused. Strings,
-   * or `{ key, scope }` with `read`, `publish` or `admin`. `sha256:` and the hexadecimal digest (`printf
-   * %s "$KEY" | sha256sum`) may replace a key. Beyond 25 wrong keys an address gets 429.
+   * or `{ key, scope, name }` with `read`, `publish` or `admin`, and a name for the audit. `sha256:` and
+   * the hexadecimal digest (`printf %s "$KEY" | sha256sum`) may replace a key. Beyond 25 wrong keys an
+   * address gets 429.
    * @default none
    */
   readonly apiKeys?: readonly (string | ApiKey)[];
@@ -213,7 +220,11 @@ export interface ServerOptions {
    * @default none
    */
   readonly trustedProxies?: readonly string[];
-  /** Logs refusals, revocations and admin calls. Or a function that gets entries. @default true */
+  /**
+   * Logs refusals, revocations, and calls of the API that change something. Or a function that gets
+   * entries.
+   * @default true
+   */
   readonly audit?: boolean | AuditFunction;
   /** Called for every background failure, which is then not logged. @default a line of the log */
   readonly onError?: (error: unknown, context: { readonly stage: string }) => void;

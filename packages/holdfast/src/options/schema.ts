@@ -139,6 +139,11 @@ const addressOptions = {
     doc: "Folder of static files to serve",
     more: 'Kept in memory. Inline scripts and other hosts are forbidden; `<meta name="holdfast-connect-src" content="https://api.example">` lets scripts connect elsewhere. Text is sent compressed: `app.js.br` beside `app.js` in Brotli, else gzip.',
   }),
+  console: toggle({
+    default: true,
+    doc: "Serves [the console](../howto/console.md) at `/console`, where there are `apiKeys`",
+    more: "It does nothing without a key. `false` where a page of yours is at that path.",
+  }),
   routes: code<OwnRoutes | undefined>({
     type: "OwnRoutes",
     default: undefined,
@@ -202,12 +207,12 @@ const accessOptions = {
     type: "readonly (string | ApiKey)[]",
     default: [],
     isSecret: true,
-    accepts: `a list of strings of at least ${minKeyCharacters} characters, of sha256: followed by a key's hexadecimal digest, or of { key, scope } with the scope read, publish or admin`,
+    accepts: `a list of strings of at least ${minKeyCharacters} characters, of sha256: followed by a key's hexadecimal digest, or of { key, scope, name } with the scope read, publish or admin, and a name of up to 64 characters if you like`,
     isValid: (value) =>
       Array.isArray(value) &&
       value.every((key) => isApiKey(typeof key === "string" ? { key, scope: "admin" } : key)),
     doc: `Keys for \`POST /api/…\`, of at least ${minKeyCharacters} characters; without keys, all requests are refused`,
-    more: 'Strings, or `{ key, scope }` with `read`, `publish` or `admin`. `sha256:` and the hexadecimal digest (`printf %s "$KEY" | sha256sum`) may replace a key. Beyond 25 wrong keys an address gets 429.',
+    more: 'Strings, or `{ key, scope, name }` with `read`, `publish` or `admin`, and a name for the audit. `sha256:` and the hexadecimal digest (`printf %s "$KEY" | sha256sum`) may replace a key. Beyond 25 wrong keys an address gets 429.',
   }),
   apiKeyInQuery: toggle({
     default: false,
@@ -284,7 +289,7 @@ const logOptions = {
 function auditOption(): Entry<boolean | AuditFunction> {
   const option = toggle({
     default: true,
-    doc: "Logs refusals, revocations and admin calls",
+    doc: "Logs refusals, revocations, and calls of the API that change something",
     more: "Or a function that gets [entries](#audit).",
   });
   return {
@@ -388,11 +393,12 @@ export function resolveServerOptions(options: ServerOptions): SettingsOf<typeof 
 }
 
 function isApiKey(value: unknown): value is ApiKey {
-  const { key, scope } = (value ?? {}) as Record<string, unknown>;
+  const { key, scope, name } = (value ?? {}) as Record<string, unknown>;
+  const isNamed = name === undefined || (typeof name === "string" && /^[\x20-\x7e]{1,64}$/.test(name));
   const isLong = typeof key === "string" && key.length >= minKeyCharacters;
   // A malformed digest would be taken for a key that nobody has.
   if (isLong && key.startsWith("sha256:") && !isHashedKey(key)) return false;
-  return isLong && ["read", "publish", "admin"].includes(scope as string);
+  return isLong && isNamed && ["read", "publish", "admin"].includes(scope as string);
 }
 
 function isOrigin(text: string): boolean {

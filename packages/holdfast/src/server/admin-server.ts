@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { HoldfastError, messageOf } from "../errors.js";
 import { sendMetrics } from "../http/metrics-route.js";
+import type { ServerSettings } from "../options/schema.js";
 import { TrustedProxies } from "../requests/addresses.js";
 import { HttpExchange, sendJson } from "../requests/exchange.js";
 import { isLoopback } from "../requests/origins.js";
@@ -18,6 +19,14 @@ export interface AdminServerOptions {
   readonly host: string;
   readonly scrape: () => Promise<string>;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+}
+
+/** @returns undefined where no port is set for it */
+export function createAdminServer(
+  { adminPort: port, adminHost: host, onError }: ServerSettings,
+  scrape: () => Promise<string>,
+): AdminServer | undefined {
+  return port === null ? undefined : new AdminServer({ port, host, scrape, onError });
 }
 
 const rule: RequestRule = { audience: "servers" };

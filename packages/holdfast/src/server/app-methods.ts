@@ -9,7 +9,7 @@ import type { PresenceStats } from "../channels/broker.js";
 import type { SessionTarget } from "../channels/cluster.js";
 import type { PublishResult, SuppressReason } from "../channels/log.js";
 import { HoldfastError, messageOf } from "../errors.js";
-import type { ApiTools } from "../http/api/methods.js";
+import type { ApiTools } from "../http/api/api-method.js";
 import type { WhyAnswer, WhyQuestion } from "../observe/why-causes.js";
 import type { SessionContext } from "../sessions/context.js";
 import type { ChannelUse, Control, NodesReport } from "../sessions/control.js";

@@ -5,17 +5,18 @@
 import cluster from "node:cluster";
 import { hostname } from "node:os";
 import { performance } from "node:perf_hooks";
-import type { Cluster } from "../channels/cluster.js";
+import type { Cluster, LoadSample, NodeHealth, StoreUse } from "../channels/cluster.js";
 import { type Exposed, formatExposition } from "../observe/exposition.js";
-import type { Meters } from "../observe/meters.js";
+import type { Meters, StoreMeter } from "../observe/meters.js";
 import type { NodeSizes, ProcessUse } from "../observe/metric.js";
 import { type Readings, readMetrics } from "../observe/metrics.js";
+import { RecentLoad, sampleIntervalMs, sumsOf } from "../observe/recent-load.js";
 import type { Clock } from "../time/clock.js";
 
 export interface NodeMetricsOptions {
   readonly meters: Meters;
   readonly cluster: Pick<Cluster, "id" | "nodes" | "send">;
-  readonly clock: Pick<Clock, "elapsed" | "setTimer">;
+  readonly clock: Pick<Clock, "elapsed" | "now" | "setTimer">;
   readonly sizes: () => NodeSizes;
   /** Which processes answer for each other; undefined for one that answers for itself alone. */
   readonly group: string | undefined;
@@ -30,6 +31,7 @@ interface WorkerReadings {
 }
 
 const lagIntervalMs = 500;
+const lagsPerSample = sampleIntervalMs / lagIntervalMs;
 
 /** The workers of one primary process on one machine. Those of several would be counted by each one's scrape. */
 export function workerGroup(): string | undefined {
@@ -38,6 +40,10 @@ export function workerGroup(): string | undefined {
 
 export class NodeMetrics {
   readonly #options: NodeMetricsOptions;
+  readonly #recent = new RecentLoad();
+  #lags = 0;
+  /** Since the last sample. */
+  #longestLagMs = 0;
   #nodes = 1;
   #scraping: Promise<string> | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -46,14 +52,45 @@ export class NodeMetrics {
     this.#options = options;
   }
 
-  /** Starts measuring the lag of the event loop. */
+  /** Starts measuring the lag of the event loop, and taking samples. */
   start(): void {
-    const { clock, meters } = this.#options;
+    const { clock } = this.#options;
     const dueAt = clock.elapsed() + lagIntervalMs;
     this.#cancelTimer = clock.setTimer((asOf) => {
-      meters.loopLag.observeMs(Math.max(0, asOf - dueAt));
+      this.#lagged(Math.max(0, asOf - dueAt));
       this.start();
     }, lagIntervalMs);
+  }
+
+  #lagged(lagMs: number): void {
+    const { clock, meters, sizes } = this.#options;
+    meters.loopLag.observeMs(lagMs);
+    this.#longestLagMs = Math.max(this.#longestLagMs, lagMs);
+    this.#lags++;
+    if (this.#lags % lagsPerSample > 0) return;
+    const { behind } = sizes();
+    this.#recent.add({ at: clock.now(), ...sumsOf(meters), behind, loopLagMs: this.#longestLagMs });
+    this.#longestLagMs = 0;
+  }
+
+  /** What the node did lately. @param after Unix milliseconds */
+  load(after: number): readonly LoadSample[] {
+    return this.#recent.after(after);
+  }
+
+  /** The node's process, broker and store at the moment. @param broker its name */
+  health(broker: string): NodeHealth {
+    const { meters, sizes } = this.#options;
+    const { heldBytes, ringBytes } = sizes();
+    const { residentBytes, heapBytes, cpuSeconds } = processUse();
+    const { errors, isBrokerReachable, brokerDisconnects, positionRepairs, recovered, notRecovered } = meters;
+    const process = { residentBytes, heapBytes, cpuSeconds, heldBytes, ringBytes, errors };
+    const store = storeUse(meters.store);
+    return {
+      ...process,
+      ...{ broker, isBrokerReachable, brokerDisconnects, positionRepairs, recovered, notRecovered },
+      ...(store && { store }),
+    };
   }
 
   stop(): void {
@@ -98,6 +135,16 @@ export class NodeMetrics {
     const { meters, sizes } = this.#options;
     return readMetrics({ meters, sizes: sizes(), use: processUse(), nodes: this.#nodes });
   }
+}
+
+function storeUse({
+  sizes,
+  committed: publications,
+  commits: { distribution },
+}: StoreMeter): StoreUse | undefined {
+  if (sizes === undefined) return undefined;
+  const commits = distribution.counts.reduce((sum, count) => sum + count, 0);
+  return { ...sizes, publications, commits, commitSeconds: distribution.sum };
 }
 
 function processUse(): ProcessUse {

@@ -10,6 +10,7 @@ import type { BrokerEvents } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import type { Cluster } from "../channels/cluster.js";
 import type { PositionChecks } from "../channels/position-checks.js";
+import { listEncoding } from "../http/channels/answer-body.js";
 import { oneWayWebSocketPath, refuseByPath, routes, webSocketPath } from "../http/router.js";
 import type { Audit, AuditFunction } from "../observe/audit.js";
 import { FlightRecorder } from "../observe/flight-recorder.js";
@@ -32,6 +33,7 @@ import { Polls } from "../sessions/polls.js";
 import { createUserPublishes } from "../sessions/publishing.js";
 import { noRecorder, type Recorder } from "../sessions/recorder.js";
 import type { SessionRegistry } from "../sessions/registry.js";
+import { Tails } from "../sessions/tails.js";
 import { Work } from "../sessions/work.js";
 import { HttpFront, type TlsOptions } from "../sockets/http-front.js";
 import type { UpgradeHandlers } from "../sockets/http-upgrade.js";
@@ -183,6 +185,12 @@ export function createStreams({
       mapTypeOf: (channel) => mapTypeOf(application, channel),
     }),
   };
+}
+
+/** For the server API. */
+export function createTails(context: SessionContext): Tails {
+  const decoder = new TextDecoder();
+  return new Tails({ ...context, encoding: listEncoding, textOf: (bytes) => decoder.decode(bytes) });
 }
 
 function mapTypeOf(application: Application, channel: string): MapType | undefined {

@@ -9,7 +9,7 @@ import type { Tokens } from "../auth/tokens.js";
 import type { Broker } from "../channels/broker.js";
 import type { Log, PublishOptions, Retention } from "../channels/log.js";
 import { HoldfastError } from "../errors.js";
-import type { ApiTools } from "../http/api/methods.js";
+import type { ApiTools } from "../http/api/api-method.js";
 import type { Audit } from "../observe/audit.js";
 import type { NodeCommands } from "../sessions/node-commands.js";
 import type { Clock } from "../time/clock.js";

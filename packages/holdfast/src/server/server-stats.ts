@@ -1,5 +1,7 @@
 /** Sizes of everything in a server that grows with use, as `server.stats()`, other nodes and `/api/info` have them. */
-import type { NodeStats } from "../channels/cluster.js";
+import type { NodeHealth, NodeStats } from "../channels/cluster.js";
+
+import { sampleIntervalMs } from "../observe/recent-load.js";
 import type { Control } from "../sessions/control.js";
 import type { RegistryStats } from "../sessions/registry.js";
 
@@ -28,6 +30,7 @@ export function toNodeStats(
   { connections, users, subscriptions }: RegistryStats,
   channels: number,
   uptimeMs: number,
+  health: NodeHealth,
 ): NodeStats {
   return {
     connections,
@@ -36,7 +39,7 @@ export function toNodeStats(
     channels,
     uptimeSeconds: Math.floor(uptimeMs / 1000),
     cpuPercent: measureCpu(),
-    rssBytes: process.memoryUsage.rss(),
+    health,
   };
 }
 
@@ -70,11 +73,61 @@ export async function describeNodes(
       num_subs: stats.subscriptions,
       num_channels: stats.channels,
       uptime: stats.uptimeSeconds,
-      ...(stats.rssBytes !== undefined && { process: { cpu: stats.cpuPercent, rss: stats.rssBytes } }),
+      ...(stats.health && {
+        process: { cpu: stats.cpuPercent ?? 0, rss: stats.health.residentBytes },
+        health: toHealth(stats.health),
+      }),
       ...(id === own.id && { stats: own.stats() }),
     })),
     ...(silent.length > 0 && {
       silent: silent.map(({ id, name, version }) => ({ uid: id, name, version })),
     }),
+  };
+}
+
+function toHealth({ store, ...health }: NodeHealth): object {
+  return {
+    resident_bytes: health.residentBytes,
+    heap_bytes: health.heapBytes,
+    cpu_seconds: health.cpuSeconds,
+    held_bytes: health.heldBytes,
+    ring_bytes: health.ringBytes,
+    errors: health.errors,
+    broker: health.broker,
+    broker_up: health.isBrokerReachable,
+    broker_disconnects: health.brokerDisconnects,
+    position_repairs: health.positionRepairs,
+    recovered: health.recovered,
+    not_recovered: health.notRecovered,
+    ...(store && {
+      store: {
+        index_bytes: store.indexBytes,
+        journal_bytes: store.journalBytes,
+        pending_bytes: store.pendingBytes,
+        channels: store.channels,
+        publications: store.publications,
+        commits: store.commits,
+        commit_seconds: store.commitSeconds,
+      },
+    }),
+  };
+}
+
+/** What the nodes did lately, each on its own, and those that have not answered. */
+export async function describeLoad(control: Control, after: number): Promise<object> {
+  const { nodes, silent } = await control.load(after);
+  return {
+    interval_ms: sampleIntervalMs,
+    nodes: nodes.map(({ id: uid, name, samples }) => ({
+      uid,
+      name,
+      samples: samples.map(({ receivedBytes, sentBytes, loopLagMs, ...sample }) => ({
+        ...sample,
+        received_bytes: receivedBytes,
+        sent_bytes: sentBytes,
+        loop_lag_ms: loopLagMs,
+      })),
+    })),
+    silent: silent.map(({ id: uid, name, version }) => ({ uid, name, version })),
   };
 }

@@ -13,7 +13,7 @@ import { LogReader } from "../channels/log-reader.js";
 import { PositionChecks } from "../channels/position-checks.js";
 import { checkRules, needsOf, type RulesFor } from "../channels/rules.js";
 import { HoldfastError } from "../errors.js";
-import type { ApiTools } from "../http/api/methods.js";
+import type { ApiTools } from "../http/api/api-method.js";
 import { ChannelRoutes } from "../http/channels/channel-routes.js";
 import type { Router } from "../http/router.js";
 import { type Audit, createAudit, silentAudit } from "../observe/audit.js";
@@ -33,6 +33,7 @@ import { HeldBytes } from "../sessions/flow-control.js";
 import { NodeCommands } from "../sessions/node-commands.js";
 import { PresenceLists } from "../sessions/presence.js";
 import { SessionRegistry } from "../sessions/registry.js";
+import type { Tails } from "../sessions/tails.js";
 import type { HttpFront, TlsOptions } from "../sockets/http-front.js";
 import { type AttachableServer, attachTo } from "../sockets/http-upgrade.js";
 import { Flusher } from "../sockets/output.js";
@@ -41,9 +42,10 @@ import { systemClock } from "../sockets/system-clock.js";
 import { Deadlines } from "../time/deadlines.js";
 import { Admission } from "../transports/admission.js";
 import { WebSocketListener } from "../transports/websocket-transport.js";
-import { AdminServer } from "./admin-server.js";
+import { type AdminServer, createAdminServer } from "./admin-server.js";
 import { AppMethods } from "./app-methods.js";
 import { createBroker } from "./brokers.js";
+import { describeConfiguration } from "./describe-configuration.js";
 import { NodeMetrics, workerGroup } from "./node-metrics.js";
 import {
   addressOf,
@@ -55,6 +57,7 @@ import {
   createRequestBounds,
   createShared,
   createStreams,
+  createTails,
   deflateSettingsOf,
   isLocalOnly,
   type ListeningAddress,
@@ -74,7 +77,7 @@ import {
 } from "./revocation-log.js";
 import { createServerLog } from "./server-log.js";
 import { createServerRoute } from "./server-route.js";
-import { describeNodes, type ServerStats, toNodeStats } from "./server-stats.js";
+import { describeLoad, describeNodes, type ServerStats, toNodeStats } from "./server-stats.js";
 import { version } from "./version.js";
 
 /** A server made by `createServer`. */
@@ -108,6 +111,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   readonly #listener: WebSocketListener;
   readonly #streams: Streams;
   readonly #channelRoutes: ChannelRoutes;
+  readonly #tails: Tails;
   readonly #revocationLog: RevocationLog | undefined;
   #isBrokerOpen = false;
   #opened: Promise<void> | undefined;
@@ -216,10 +220,13 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       expectedFailure: this.#expectedFailure,
     });
     this.control = new Control(context);
+    this.#tails = createTails(context);
     const commands = new NodeCommands(this.#handler, context, {
       requests: this.#channelRoutes,
       stats: () => this.#nodeStats(),
       metrics: (group) => this.#metrics.answer(group),
+      load: (after) => this.#metrics.load(after),
+      nextTurn: () => new Promise((resolve) => void setImmediate(resolve)),
       emulate: (session, data) => this.#streams.streams.emulate(session, data),
     });
     this.#revocationLog = tokens && createRevocationLog(tokens, { ...context, commands });
@@ -230,9 +237,8 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       intervalMs: settings.positionCheckIntervalMs,
       checkOthers: async () => this.#revocationLog?.check(),
     });
-    const { name: broker } = this.#broker;
     const told = { channels: this.#channels, checks: this.#checks, commands, recorder, meters, log };
-    this.#events = createBrokerEvents({ broker, ...told });
+    this.#events = createBrokerEvents({ broker: this.#broker.name, ...told });
     this.#admission = new Admission({
       clock: systemClock,
       peerKeyOf,
@@ -273,9 +279,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       group: workerGroup(),
       worker: String(process.pid),
     });
-    const { adminPort: port, adminHost: host } = settings;
-    const scrape = () => this.#metrics.scrape();
-    this.#admin = port === null ? undefined : new AdminServer({ port, host, scrape, onError });
+    this.#admin = createAdminServer(settings, () => this.#metrics.scrape());
   }
 
   /** Where the server listens. @throws HF_SERVER_STATE before `listen` has resolved */
@@ -385,6 +389,9 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       control: this.control,
       why: (question) => this.why(question),
       info: () => describeNodes(this.control, { id: this.#id, stats: () => this.stats() }),
+      load: (after) => describeLoad(this.control, after),
+      configuration: () => describeConfiguration(this.#settings, this.#app),
+      tail: (...asked) => this.#tails.read(...asked),
       call: app?.call && ((method, params) => callAsServer(app, method, params)),
       revoke: log && ((revocation) => revokeTokens(log, revocation, this.#audit)),
     };
@@ -392,38 +399,30 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
 
   /** Sizes of everything that grows with use. */
   stats(): ServerStats {
-    const { channels, behind, unflushed } = this.#delivery.pending;
-    return {
-      ...this.#handler.stats(),
-      channels: this.#channels.count,
-      ringBytes: this.#channels.ringBytes,
-      sockets: this.#admission.count,
-      ...this.#bounds.stats(),
-      ...this.#channelRoutes.stats(),
-      deadlines: this.#deadlines.count,
-      deliveries: channels + behind + unflushed,
-    };
+    const counts = { channels: this.#channels.count, deadlines: this.#deadlines.count };
+    return { ...this.#handler.stats(), ...this.#ownSizes(), ...counts };
   }
 
   #nodeStats(): NodeStats {
     const uptimeMs = systemClock.elapsed() - this.#startedAt;
-    return toNodeStats(this.#handler.stats(), this.#channels.count, uptimeMs);
+    const { name } = this.#broker;
+    return toNodeStats(this.#handler.stats(), this.#channels.count, uptimeMs, this.#metrics.health(name));
   }
 
   #nodeSizes(): NodeSizes {
+    const { bytes: heldBytes, holders: behind } = this.#held;
+    const stats = { ...this.#ownSizes(), users: this.#handler.users, behind, heldBytes };
+    return { ...stats, startedAt: this.#startTime, version };
+  }
+
+  #ownSizes() {
     const { channels, behind, unflushed } = this.#delivery.pending;
-    const { bytes: heldBytes, holders } = this.#held;
     return {
-      users: this.#handler.users,
       sockets: this.#admission.count,
       ringBytes: this.#channels.ringBytes,
-      behind: holders,
-      heldBytes,
       deliveries: channels + behind + unflushed,
       ...this.#bounds.stats(),
-      waitingRequests: this.#channelRoutes.stats().waitingRequests,
-      startedAt: this.#startTime,
-      version,
+      ...this.#channelRoutes.stats(),
     };
   }
 
@@ -443,6 +442,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     const closed = this.#front?.close();
     for (const detach of this.#detachments.splice(0)) detach();
     this.#handler.shutdown();
+    this.#tails.end();
     const { closeTimeoutMs } = this.#settings;
     await Promise.all([this.#channelRoutes.drain(closeTimeoutMs), this.#admission.drain(closeTimeoutMs)]);
     this.#front?.terminate();

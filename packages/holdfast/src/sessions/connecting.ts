@@ -15,6 +15,7 @@ import type {
 } from "../wire/messages.js";
 import { findChannelNameFault } from "../wire/names.js";
 import type { Outcome } from "./commands.js";
+import { originOf } from "./connection-trace.js";
 import type { SessionContext } from "./context.js";
 import type { ConnectionRequest, Identity, SubscriptionGrant } from "./identity.js";
 import { secondsUntil } from "./keepalive.js";
@@ -50,7 +51,7 @@ export async function connect(
   if (session.isEnded) return { isAnswered: true };
   const canConnect = session.canConnectAs(user);
   // While nodes have to agree on it, too, commands and revocations must find the connection.
-  if (canConnect !== false) session.identify(identity, request.address);
+  if (canConnect !== false) session.identify(identity, originOf(request.address, params));
   if (canConnect !== true && !(await canConnect))
     return {
       disconnect: disconnect("connectionLimit", `a user may have ${limits.maxUserConnections} connections`),

@@ -18,6 +18,24 @@ interface IdentifiedSession extends Pick<ConnectionNote, "user" | "openedAt"> {
   readonly transport: { readonly name: string };
 }
 
+/** Where a client connects from, and what it says that it is. */
+export interface ClientOrigin {
+  readonly address: string;
+  readonly name?: string;
+  readonly version?: string;
+}
+
+const maxNameCharacters = 64;
+
+/** @param said by the connect command. Longer names are left out, since every connection keeps them. */
+export function originOf(
+  address: string,
+  { name = "", version = "" }: { readonly name?: string; readonly version?: string },
+): ClientOrigin {
+  const isKept = (text: string) => text !== "" && text.length <= maxNameCharacters;
+  return { address, ...(isKept(name) && { name }), ...(isKept(version) && { version }) };
+}
+
 /** How a connect command was refused. */
 export interface RefusedOutcome {
   readonly reply?: Reply;
@@ -34,6 +52,7 @@ export interface TraceContext {
 export class ConnectionTrace {
   readonly #context: TraceContext;
   #note: ConnectionNote | undefined;
+  #origin: ClientOrigin | undefined;
   #behindSince = 0;
   #readsLog = false;
   #limited: { readonly at: number; readonly code: number; readonly event: { count: number } } | undefined;
@@ -47,6 +66,11 @@ export class ConnectionTrace {
     return this.#note;
   }
 
+  /** Undefined before the client is identified. */
+  get origin(): ClientOrigin | undefined {
+    return this.#origin;
+  }
+
   /** Unix milliseconds; undefined for a client that has everything, or lags no longer than any busy socket. */
   get behindSince(): number | undefined {
     const { clock } = this.#context;
@@ -57,7 +81,8 @@ export class ConnectionTrace {
     return this.#behindSince !== 0;
   }
 
-  identified({ id, user, transport, openedAt }: IdentifiedSession): void {
+  identified({ id, user, transport, openedAt }: IdentifiedSession, origin: ClientOrigin): void {
+    this.#origin = origin;
     this.#note = { client: id, user, transport: transport.name, openedAt };
   }
 

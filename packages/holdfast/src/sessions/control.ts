@@ -6,10 +6,12 @@
 
 import type { PresenceStats } from "../channels/broker.js";
 import type {
+  ChannelCount,
   ClusterNode,
   CommandGrant,
   ConnectionsQuery,
   ConnectionUse,
+  LoadSample,
   NodeStats,
   SessionCommand,
   SessionTarget,
@@ -31,12 +33,15 @@ import { readHistory } from "./reading.js";
 export interface ChannelUse {
   readonly name: string;
   readonly numClients: number;
+  /** If it was asked for: of the newest publication that a node has. */
+  readonly position?: Position;
 }
 
 export interface PageChoice {
   /** The last name of the page before. */
   readonly after?: string;
   readonly limit: number;
+  readonly hasPositions?: true;
 }
 
 /** The rules of a channel. */
@@ -77,6 +82,15 @@ export interface NodesReport {
 
 function describePolicy({ described, rules }: Policy): DescribedChannel {
   return { pattern: described?.pattern, rules, hooks: described?.hooks ?? [] };
+}
+
+/** Nodes may differ in how far they have read the log. Those of older versions give the number alone. */
+function addUse({ name, numClients, position }: ChannelUse, count: number | ChannelCount): ChannelUse {
+  if (typeof count === "number")
+    return { name, numClients: numClients + count, ...(position && { position }) };
+  const { clients, epoch, offset } = count;
+  const isFurther = position === undefined || offset > position.offset;
+  return { name, numClients: numClients + clients, position: isFurther ? { epoch, offset } : position };
 }
 
 function noAnswerFrom(silent: readonly string[]): ReplyError {
@@ -226,14 +240,14 @@ export class Control {
   async channels(pattern?: string, page?: PageChoice): Promise<readonly ChannelUse[] | ReplyError> {
     const query = { kind: "channels", ...(pattern !== undefined && { pattern }), ...page } as const;
     const { outcomes, silent } = await this.#context.broker.cluster.send(query);
-    const clients = new Map<string, number>();
+    const uses = new Map<string, ChannelUse>();
     for (const { error, data } of outcomes.values()) {
       if (error !== undefined) return error;
-      for (const [name, count] of Object.entries(data as Record<string, number>))
-        clients.set(name, (clients.get(name) ?? 0) + count);
+      for (const [name, count] of Object.entries(data as Record<string, number | ChannelCount>))
+        uses.set(name, addUse(uses.get(name) ?? { name, numClients: 0 }, count));
     }
     if (silent.length > 0) return noAnswerFrom(silent);
-    const all = [...clients].map(([name, numClients]) => ({ name, numClients }));
+    const all = [...uses.values()];
     return page === undefined ? all : firstBy(all, ({ name }) => name, page);
   }
 
@@ -310,6 +324,25 @@ export class Control {
       nodes: known.flatMap((node) => {
         const stats = outcomes.get(node.id)?.data as NodeStats | undefined;
         return stats ? [{ ...node, stats }] : [];
+      }),
+      silent: known.filter(({ id }) => silent.includes(id)),
+    };
+  }
+
+  /** What each node did lately, and the nodes that have not answered. @param after Unix milliseconds, by each node's clock */
+  async load(after: number): Promise<{
+    readonly nodes: readonly (ClusterNode & { readonly samples: readonly LoadSample[] })[];
+    readonly silent: readonly ClusterNode[];
+  }> {
+    const { cluster } = this.#context.broker;
+    const [known, { outcomes, silent }] = await Promise.all([
+      cluster.nodes(),
+      cluster.send({ kind: "load", after }),
+    ]);
+    return {
+      nodes: known.flatMap((node) => {
+        const samples = outcomes.get(node.id)?.data as readonly LoadSample[] | undefined;
+        return samples ? [{ ...node, samples }] : [];
       }),
       silent: known.filter(({ id }) => silent.includes(id)),
     };

@@ -7,7 +7,7 @@ import type {
   ClusterCommand,
   CommandOutcome,
   EmulationResult,
-  NodeQuery,
+  LoadSample,
   NodeStats,
   PollCommand,
   SessionCommand,
@@ -15,13 +15,13 @@ import type {
   WhyQuery,
 } from "../channels/cluster.js";
 import { disconnect, type ReplyError, reconnectsAfter, replyError, unsubscribeTable } from "../wire/codes.js";
-import { firstBy, matcherOf } from "../wire/names.js";
 import type { Payload } from "../wire/payload.js";
 import { expectedFailure } from "./commands.js";
 import { paramsFor } from "./connecting.js";
 import type { SessionContext } from "./context.js";
 import { isRevoked } from "./data-access.js";
 import type { Identity, SubscriptionGrant } from "./identity.js";
+import { NodeLists } from "./node-lists.js";
 import type { LiveFacts, Recollection } from "./recorder.js";
 import type { SessionRegistry } from "./registry.js";
 import type { Session } from "./session.js";
@@ -45,14 +45,16 @@ export interface NodeParts {
   stats(): NodeStats;
   /** What this node counts, for others of the same group. Plain data. */
   metrics(group: string): unknown;
+  /** What it did lately, after a time in Unix milliseconds. */
+  load?(after: number): readonly LoadSample[];
+  /** Resolves once everything else has had its turn. @default at once */
+  nextTurn?(): Promise<void>;
   /** Hands over commands of an emulated session. */
   emulate(session: string, data: Payload): EmulationResult;
 }
 
 type CommandOf<K extends SessionCommand["kind"]> = Extract<SessionCommand, { kind: K }>;
 
-/** Of one node in one answer. */
-const maxListedChannels = 10_000;
 const noOutcome: CommandOutcome = Object.freeze({});
 const noGrant: SubscriptionGrant = Object.freeze({});
 
@@ -60,19 +62,23 @@ export class NodeCommands {
   readonly #sessions: SessionRegistry;
   readonly #context: SessionContext;
   readonly #node: NodeParts;
+  readonly #lists: NodeLists;
 
   constructor(sessions: SessionRegistry, context: SessionContext, node: NodeParts) {
     this.#sessions = sessions;
     this.#context = context;
     this.#node = node;
+    const nextTurn = async () => await node.nextTurn?.();
+    this.#lists = new NodeLists({ sessions, channels: context.channels, nextTurn });
   }
 
   /** Begins at once. Never rejects: a failure is the outcome. */
   async run(command: ClusterCommand): Promise<CommandOutcome> {
     try {
       if (command.kind === "stats") return { data: this.#node.stats() };
-      if (command.kind === "channels") return { data: this.#channels(command) };
-      if (command.kind === "connections") return { data: this.#sessions.list(command) };
+      if (command.kind === "channels") return outcomeOf(await this.#lists.channels(command));
+      if (command.kind === "connections") return outcomeOf(await this.#lists.connections(command));
+      if (command.kind === "load") return { data: this.#node.load?.(command.after) ?? [] };
       if (command.kind === "why") return { data: this.#recall(command.query) };
       if (command.kind === "metrics") return { data: this.#node.metrics(command.group) };
       if (command.kind === "announce") return this.#announce(command);
@@ -112,17 +118,6 @@ export class NodeCommands {
     this.#node.requests?.refuseWhere(
       ({ identity, grant }) => isRevoked(application, identity, grant),
       replyError("unauthorized", "the token is revoked"),
-    );
-  }
-
-  #channels({ pattern, after, limit }: Extract<NodeQuery, { kind: "channels" }>): Record<string, number> {
-    const matches = matcherOf(pattern);
-    const used = this.#context.channels
-      .list()
-      .filter(({ name, numClients }) => numClients > 0 && matches(name));
-    const page = limit === undefined ? used : firstBy(used, ({ name }) => name, { after, limit });
-    return Object.fromEntries(
-      page.slice(0, maxListedChannels).map(({ name, numClients }) => [name, numClients]),
     );
   }
 
@@ -229,6 +224,10 @@ export class NodeCommands {
       error,
     );
   }
+}
+
+function outcomeOf(data: object): CommandOutcome {
+  return "isTemporary" in data ? { error: data as ReplyError } : { data };
 }
 
 function liveFactsOf(

@@ -1,13 +1,9 @@
 /** The sessions of this node, by connection and by user. */
-import type { ClusterCounts, ConnectionsQuery, ConnectionUse } from "../channels/cluster.js";
+import type { ClusterCounts } from "../channels/cluster.js";
 import { disconnect } from "../wire/codes.js";
-import { firstBy } from "../wire/names.js";
 import type { SessionContext } from "./context.js";
 import { Session } from "./session.js";
 import type { Transport } from "./transport.js";
-
-/** Of one connection in a list. */
-const maxListedChannels = 100;
 
 export interface RegistryStats {
   /** Connections, including those that have not sent connect yet. */
@@ -66,17 +62,9 @@ export class SessionRegistry {
     return [...(this.#users.get(user) ?? [])];
   }
 
-  /** A page of the connections whose user is known, by connection id. */
-  list({ user, channel, ...page }: ConnectionsQuery): readonly ConnectionUse[] {
-    const sessions = user === undefined ? [...this.identifiedSessions()] : this.sessionsOf(user);
-    const matching =
-      channel === undefined ? sessions : sessions.filter(({ channels }) => channels.has(channel));
-    return firstBy(matching, ({ id }) => id, page).map((session) => {
-      const { id, channels, transport, openedAt, unsentBytes } = session;
-      const names = [...channels.names].slice(0, maxListedChannels);
-      const use = { client: id, user: session.user, transport: transport.name, openedAt, unsentBytes };
-      return { ...use, channels: names, numChannels: channels.count };
-    });
+  /** All connections. May be walked in parts, while others open and close. */
+  all(): Iterable<Session> {
+    return this.#sessions.values();
   }
 
   stats(): RegistryStats {

@@ -13,7 +13,7 @@ import { type Disconnect, disconnect, disconnectTable } from "../wire/codes.js";
 import type { Command, Push, Reply, Request } from "../wire/messages.js";
 import type { JsonText } from "../wire/payload.js";
 import { CommandQueue, failureOf, type Outcome, runCommand, type Step } from "./commands.js";
-import { ConnectionTrace } from "./connection-trace.js";
+import { type ClientOrigin, ConnectionTrace } from "./connection-trace.js";
 import type { SessionContext } from "./context.js";
 import { FlowControl } from "./flow-control.js";
 import { type ClientIdentity, type Identity, ownerOf, toClientIdentity } from "./identity.js";
@@ -138,11 +138,12 @@ export class Session implements Reader, TransportEvents, DeadlineHolder {
   }
 
   /** Sets who the client is and where it comes from. Nothing is delivered before it is connected. */
-  identify(identity: Identity, address: string): void {
+  identify(identity: Identity, origin: ClientOrigin): void {
+    const { address } = origin;
     const owner = ownerOf(identity.user, this.#context.addressKey?.(address) ?? address);
     this.#client = toClientIdentity(this.id, identity, owner);
     this.#commands.identify(identity.user);
-    this.trace.identified(this);
+    this.trace.identified(this, origin);
     if (!this.isEnded) this.#registry.identified(this);
   }
 

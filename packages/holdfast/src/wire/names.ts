@@ -115,18 +115,47 @@ function hasBit(words: Uint32Array, bit: number): boolean {
 export function firstBy<T>(
   items: Iterable<T>,
   nameOf: (item: T) => string,
-  { after, limit }: { readonly after?: string | undefined; readonly limit: number },
+  choice: { readonly after?: string | undefined; readonly limit: number },
 ): readonly T[] {
-  const sort = (page: T[]) => page.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)).slice(0, limit);
-  let page: T[] = [];
-  let last: string | undefined;
-  for (const item of items) {
-    const name = nameOf(item);
-    if ((after !== undefined && name <= after) || (last !== undefined && name > last)) continue;
-    page.push(item);
-    if (page.length < 2 * limit) continue;
-    page = sort(page);
-    last = nameOf(page[limit - 1] as T);
+  const page = new Page(nameOf, choice);
+  for (const item of items) page.offer(item);
+  return page.end();
+}
+
+/** The same of a list that is looked through in parts. */
+export class Page<T> {
+  readonly #nameOf: (item: T) => string;
+  readonly #after: string | undefined;
+  readonly #limit: number;
+  #items: T[] = [];
+  #last: string | undefined;
+
+  constructor(
+    nameOf: (item: T) => string,
+    { after, limit }: { readonly after?: string | undefined; readonly limit: number },
+  ) {
+    this.#nameOf = nameOf;
+    this.#after = after;
+    this.#limit = limit;
   }
-  return sort(page);
+
+  offer(item: T): void {
+    const name = this.#nameOf(item);
+    if (this.#after !== undefined && name <= this.#after) return;
+    if (this.#last !== undefined && name > this.#last) return;
+    this.#items.push(item);
+    if (this.#items.length < 2 * this.#limit) return;
+    this.#items = this.#sorted();
+    this.#last = this.#nameOf(this.#items[this.#limit - 1] as T);
+  }
+
+  /** The page, once all items were offered. */
+  end(): readonly T[] {
+    return this.#sorted();
+  }
+
+  #sorted(): T[] {
+    const nameOf = this.#nameOf;
+    return this.#items.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)).slice(0, this.#limit);
+  }
 }

@@ -112,3 +112,41 @@ it("the lag of the event loop is how late a timer was, until measuring stops", (
   metrics.stop();
   expect(clock.timers).toBe(0);
 });
+
+describe("what a node did lately", () => {
+  it("is a sample every two seconds, with the longest delay of the event loop since", () => {
+    const { metrics, meters, clock } = create({});
+    metrics.start();
+    meters.ofConnection("websocket", "json").connectionOpened();
+    for (let i = 0; i < 4; i++) clock.advance(500);
+    meters.ofPattern("").publicationSent();
+    for (let i = 0; i < 4; i++) clock.advance(500);
+    metrics.stop();
+    const [first, second, ...more] = metrics.load(0);
+    expect(more).toEqual([]);
+    expect(first).toMatchObject({ connections: 1, published: 0, behind: 0, loopLagMs: 0 });
+    expect(second).toMatchObject({ published: 1 });
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBe(2000);
+    expect(metrics.load(first?.at ?? 0)).toEqual([second]);
+  });
+
+  it("stands beside its health: process, broker, and the store if it has one open", () => {
+    const { metrics, meters } = create({});
+    meters.errorReported();
+    meters.brokerLost();
+    expect(metrics.health("redis")).toMatchObject({
+      broker: "redis",
+      isBrokerReachable: false,
+      brokerDisconnects: 1,
+      errors: 1,
+      residentBytes: expect.any(Number),
+    });
+    expect(metrics.health("redis").store).toBeUndefined();
+    meters.store.watch(() => ({ indexBytes: 1, journalBytes: 2, pendingBytes: 3, channels: 4 }));
+    meters.store.committedIn(5, 10);
+    expect(metrics.health("lmdb").store).toEqual({
+      ...{ indexBytes: 1, journalBytes: 2, pendingBytes: 3, channels: 4 },
+      ...{ publications: 10, commits: 1, commitSeconds: 0.005 },
+    });
+  });
+});

@@ -14,7 +14,8 @@ function setUp() {
     recordRefusal: (refusal: object) => void refused.push(refusal),
   };
   const trace = new ConnectionTrace({ clock: { now: () => now }, recorder });
-  const identify = () => trace.identified({ id: "c", user: "ann", transport: { name: "fake" }, openedAt: 0 });
+  const session = { id: "c", user: "ann", transport: { name: "fake" }, openedAt: 0 };
+  const identify = () => trace.identified(session, { address: "192.0.2.1" });
   const pass = (ms: number) => {
     now += ms;
   };

@@ -4,7 +4,7 @@
  * X-Centrifugo-Error-Mode is `transport`.
  */
 import type { z } from "zod";
-import type { Audit } from "../../observe/audit.js";
+import type { Audit, AuditFacts } from "../../observe/audit.js";
 import type { Meters } from "../../observe/meters.js";
 import { type HttpExchange, parseJsonObject } from "../../requests/exchange.js";
 import { refuse } from "../../requests/refusals.js";
@@ -13,8 +13,9 @@ import type { Clock } from "../../time/clock.js";
 import { type ReplyError, replyError } from "../../wire/codes.js";
 import { elementTexts, encodeJson, findDepthFault, type JsonText, textAt } from "../../wire/payload.js";
 import { apiPath } from "../router.js";
+import type { ApiMethod, ApiTools } from "./api-method.js";
 import { type ApiKeys, isWithin, type KnownKey } from "./keys.js";
-import { type ApiMethod, type ApiTools, apiMethods, toError } from "./methods.js";
+import { apiMethods, toError } from "./methods.js";
 import { createOpenApi } from "./open-api.js";
 import { batchParams, ContentFault, jsonFields } from "./schemas.js";
 
@@ -65,7 +66,7 @@ export function createApi(options: ApiOptions) {
     }
     const key = keys.identify(exchange.admitted);
     if ("status" in key) exchange.refuse(key);
-    else void answer(name, exchange, new ApiCall(options, key, exchange.address));
+    else void answer(name, exchange, new ApiCall(options, key, callerOf(exchange)));
   };
 }
 
@@ -146,16 +147,28 @@ function toAnswer(outcome: ApiOutcome): object {
   return "error" in outcome ? { error: toError(outcome.error) } : outcome;
 }
 
+/** Where a request comes from. */
+interface Caller {
+  readonly address: string;
+  /** Whether a page sends it, such as the console, where a person acts; else a program. */
+  readonly isPage: boolean;
+}
+
+/** Browsers add these fields, and pages cannot leave them out. */
+function callerOf({ address, request: { headers } }: HttpExchange): Caller {
+  return { address, isPage: headers.origin !== undefined || headers["sec-fetch-site"] !== undefined };
+}
+
 /** Runs the methods of one request, from their parameters to their outcomes, with the request's key. */
 class ApiCall {
   readonly options: ApiOptions;
   readonly #key: KnownKey;
-  readonly #address: string;
+  readonly #caller: Caller;
 
-  constructor(options: ApiOptions, key: KnownKey, address: string) {
+  constructor(options: ApiOptions, key: KnownKey, caller: Caller) {
     this.options = options;
     this.#key = key;
-    this.#address = address;
+    this.#caller = caller;
   }
 
   /** Never rejects. */
@@ -173,7 +186,7 @@ class ApiCall {
   }
 
   async #run(name: string, method: ApiMethod, params: ApiParams): Promise<ApiOutcome> {
-    const { audit, expectedFailure, onError, tools } = this.options;
+    const { expectedFailure, onError, tools } = this.options;
     const { scope } = this.#key;
     if (!isWithin(scope, method.scope))
       return {
@@ -185,8 +198,7 @@ class ApiCall {
     const checked = method.params.safeParse(withTexts(params));
     if (!checked.success) return { error: replyError("badRequest", describeFaults(checked.error)) };
     try {
-      if (method.scope === "admin")
-        audit("adminCall", { method: name, address: this.#address, ...subjectOf(params.value) });
+      this.#audit(name, method, params.value);
       const outcome = await method.run(checked.data, tools, this.#key);
       return "error" in outcome ? { error: outcome.error as ReplyError } : { result: outcome };
     } catch (error) {
@@ -195,6 +207,19 @@ class ApiCall {
       if (expected === undefined) onError(error, { stage: `answering /api/${name}` });
       return { error: expected ?? replyError("internal") };
     }
+  }
+
+  /**
+   * Everything that changes something, before it is done. A back end publishes thousands of times a second: its calls are counted
+   * for each method, without their targets.
+   */
+  #audit(name: string, { scope }: ApiMethod, params: unknown): void {
+    if (scope === "read") return;
+    const { address, isPage } = this.#caller;
+    const facts = { method: name, key: this.#key.name, address };
+    const { audit } = this.options;
+    if (scope === "admin") audit("adminCall", { ...facts, ...subjectOf(params) });
+    else audit("publishCall", isPage ? { ...facts, ...subjectOf(params) } : facts);
   }
 
   /** @returns `{ replies }`, one for each command, in their order */
@@ -228,10 +253,11 @@ class ApiCall {
 }
 
 /** Whom or what a call is about. */
-function subjectOf(params: unknown): { readonly user?: string; readonly channel?: string } {
-  const { user, channel } = (params ?? {}) as Readonly<Record<string, unknown>>;
+function subjectOf(params: unknown): Pick<AuditFacts, "user" | "client" | "channel"> {
+  const { user, client, channel } = (params ?? {}) as Readonly<Record<string, unknown>>;
   return {
     ...(typeof user === "string" && { user }),
+    ...(typeof client === "string" && { client }),
     ...(typeof channel === "string" && { channel }),
   };
 }

@@ -11,19 +11,24 @@ import type { AdmittedRequest } from "../../requests/request-policy.js";
 import type { ApiCaller } from "../../sessions/publishing.js";
 import type { Clock } from "../../time/clock.js";
 import { TokenBuckets } from "../../time/token-bucket.js";
-import type { Scope } from "./methods.js";
+import type { Scope } from "./api-method.js";
 
 export interface ApiKey {
   /** At least 16 characters; or `sha256:` and the key's digest in 64 hexadecimal digits, which keeps the key itself secret. */
   readonly key: string;
   /** `publish` includes `read`, `admin` includes both. */
   readonly scope: Scope;
+  /** What the audit calls it, such as the back end or the person that has it. @default "api" */
+  readonly name?: string;
 }
 
 /** A key of this server, without the secret. */
 export interface KnownKey extends ApiCaller {
   readonly scope: Scope;
+  readonly name: string;
 }
+
+const defaultName = "api";
 
 export interface ApiKeysOptions {
   readonly keys: readonly ApiKey[];
@@ -53,9 +58,9 @@ export class ApiKeys {
 
   constructor(options: ApiKeysOptions) {
     this.#options = options;
-    this.#known = options.keys.map(({ key, scope }) => {
+    this.#known = options.keys.map(({ key, scope, name = defaultName }) => {
       const digest = toDigest(key);
-      return { digest, scope, keyId: digest.toString("hex", 0, keyIdBytes) };
+      return { digest, scope, name, keyId: digest.toString("hex", 0, keyIdBytes) };
     });
   }
 

@@ -3,49 +3,15 @@
  * OpenAPI document is made from the same table.
  */
 import { z } from "zod";
-import type { ConnectionUse } from "../../channels/cluster.js";
 import type { PublishResult } from "../../channels/log.js";
-import type { WhyAnswer, WhyQuestion } from "../../observe/why-causes.js";
 import type { Control } from "../../sessions/control.js";
-import type { ApiCaller } from "../../sessions/publishing.js";
 import { disconnect, type ReplyError, replyError } from "../../wire/codes.js";
 import { encodeInfo, encodePublication } from "../../wire/json-codec.js";
 import { type ClientInfo, type Publication, toPublishedFields } from "../../wire/messages.js";
-import { type JsonText, type Payload, payloadText, RawJson } from "../../wire/payload.js";
-import type { DescribedMethod } from "./open-api.js";
+import { payloadText, RawJson } from "../../wire/payload.js";
+import { type ApiMethod, method } from "./api-method.js";
+import { inspectionMethods } from "./inspection-methods.js";
 import * as schemas from "./schemas.js";
-
-/** What a key may be used for; each includes those before it. */
-export type Scope = "read" | "publish" | "admin";
-
-export interface ApiTools {
-  readonly control: Control;
-  /** @throws HF_BROKER_UNAVAILABLE if the log cannot be read */
-  readonly why: (question: WhyQuestion) => Promise<WhyAnswer>;
-  /** Statistics of all nodes. */
-  readonly info: () => Promise<object | ReplyError>;
-  readonly call:
-    | ((method: string, params: JsonText | undefined) => Promise<ReplyError | { readonly data: Payload }>)
-    | undefined;
-  readonly revoke:
-    | ((revocation: z.output<typeof schemas.revoke>) => Promise<ReplyError | undefined>)
-    | undefined;
-}
-
-export interface ApiMethod extends DescribedMethod {
-  readonly scope: Scope;
-  run(params: unknown, tools: ApiTools, caller: ApiCaller): Promise<object | { readonly error: ReplyError }>;
-}
-
-function method<P extends z.ZodType>(definition: {
-  readonly summary: string;
-  readonly scope: Scope;
-  readonly params: P;
-  readonly result: z.ZodType;
-  readonly run: (params: z.output<P>, tools: ApiTools, caller: ApiCaller) => Promise<object>;
-}): ApiMethod {
-  return definition as unknown as ApiMethod;
-}
 
 const emptyResult = {};
 
@@ -282,123 +248,6 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
     }),
   ],
   [
-    "channels",
-    method({
-      summary: "Lists the channels with subscribers",
-      scope: "read",
-      params: schemas.channels,
-      result: z.object({
-        channels: z.record(z.string(), z.object({ num_clients: z.int() })),
-        next: z.string().optional().describe("for `after`, if there may be more"),
-      }),
-      run: async ({ pattern, limit, after }, { control }) => {
-        const page = limit === undefined ? undefined : { limit, ...(after !== undefined && { after }) };
-        const channels = await control.channels(pattern, page);
-        if ("code" in channels) return { error: channels };
-        const next = channels.length === limit ? channels.at(-1)?.name : undefined;
-        return {
-          ...(next !== undefined && { next }),
-          channels: Object.fromEntries(
-            channels.map(({ name, numClients }) => [name, { num_clients: numClients }]),
-          ),
-        };
-      },
-    }),
-  ],
-  [
-    "connections",
-    method({
-      summary: "Lists connections, of a user or of a channel",
-      scope: "read",
-      params: schemas.connections,
-      result: z.object({
-        connections: z.array(schemas.connection),
-        next: z.string().optional().describe("for `after`, if there may be more"),
-      }),
-      run: async ({ user, channel, limit, after }, { control }) => {
-        const found = await control.connections({
-          limit,
-          ...(user !== undefined && { user }),
-          ...(channel !== undefined && { channel }),
-          ...(after !== undefined && { after }),
-        });
-        if ("code" in found) return { error: found };
-        const next = found.length === limit ? found.at(-1)?.client : undefined;
-        return { connections: found.map(toConnection), ...(next !== undefined && { next }) };
-      },
-    }),
-  ],
-  [
-    "inspect",
-    method({
-      summary: "Describes a channel: its rules, its log and its readers",
-      scope: "read",
-      params: schemas.ofChannel,
-      result: schemas.inspected,
-      run: async ({ channel }, { control }) => {
-        const report = await control.inspect(channel);
-        if ("code" in report) return { error: report };
-        const { position, oldest, newestTime, numClients } = report;
-        return {
-          ...schemas.toDescribedChannel(report),
-          ...position,
-          ...(oldest !== undefined && { oldest }),
-          ...(newestTime !== undefined && { newest_time: newestTime }),
-          num_clients: numClients,
-        };
-      },
-    }),
-  ],
-  [
-    "explain",
-    method({
-      summary: "Says which rules a channel has, and what they allow a user",
-      scope: "read",
-      params: schemas.explain,
-      result: schemas.explained,
-      run: async ({ channel, user, roles }, { control }) => {
-        const explained = await control.explain(channel, { user, roles });
-        if ("code" in explained) return { error: explained };
-        return {
-          ...schemas.toDescribedChannel(explained),
-          actions: explained.actions.map(({ action, allows, isAllowed, isAllowedOnceSubscribed }) => ({
-            action,
-            allows,
-            allowed: isAllowed,
-            allowed_once_subscribed: isAllowedOnceSubscribed,
-          })),
-        };
-      },
-    }),
-  ],
-  [
-    "why",
-    method({
-      summary: "Says why a user did or did not get a publication",
-      scope: "read",
-      params: schemas.why,
-      result: schemas.whyAnswer,
-      run: async ({ idempotency_key: idempotencyKey, client, offset, epoch, ...rest }, { why }) =>
-        await why({
-          ...rest,
-          ...(client !== undefined && { client }),
-          ...(offset !== undefined && { offset }),
-          ...(epoch !== undefined && { epoch }),
-          ...(idempotencyKey !== undefined && { idempotencyKey }),
-        }),
-    }),
-  ],
-  [
-    "info",
-    method({
-      summary: "Statistics of the nodes",
-      scope: "read",
-      params: schemas.empty,
-      result: z.object({ nodes: z.array(schemas.node), silent: z.array(schemas.silentNode).optional() }),
-      run: async (_params, { info }) => await info(),
-    }),
-  ],
-  [
     "rpc",
     method({
       summary: "Calls a method of the application, as the server",
@@ -437,21 +286,8 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       },
     }),
   ],
+  ...inspectionMethods,
 ]);
-
-function toConnection(use: ConnectionUse & { readonly node: string }): object {
-  const { client, user, transport, node, openedAt, unsentBytes, channels, numChannels } = use;
-  return {
-    client,
-    user,
-    transport,
-    node,
-    opened_at: openedAt,
-    unsent_bytes: unsentBytes,
-    channels,
-    num_channels: numChannels,
-  };
-}
 
 /** One result among others. */
 export function toResponse(outcome: object): object {

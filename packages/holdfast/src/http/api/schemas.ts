@@ -170,12 +170,32 @@ export const channels = z.strictObject({
   pattern: z.string().max(255).optional().describe("* matches any characters, ? exactly one"),
   limit: limit.optional().describe("a page by name; without it, up to 10,000 of each node"),
   after,
+  positions: flag.describe("with the position of each channel's newest publication"),
 });
 export const connections = z.strictObject({
   user: user.optional(),
+  user_pattern: z
+    .string()
+    .max(255)
+    .optional()
+    .describe("of user ids: * matches any characters, ? exactly one"),
+  client: client.describe("only this connection"),
   channel: channel.optional().describe("only those subscribed to it"),
+  behind: flag.describe("only those that are behind"),
+  subscriptions: flag.describe("with where each subscription stands, or only that to the given channel"),
   limit: limit.default(100),
   after,
+});
+export const load = z.strictObject({
+  after: z.int().min(0).default(0).describe("Unix milliseconds, by each node's clock: only samples after it"),
+});
+export const tail = z.strictObject({
+  channel,
+  since: z
+    .object({ offset: z.int().min(0), epoch: z.string() })
+    .optional()
+    .describe("of the answer before; without it, the answer comes at once and has the position only"),
+  wait: z.number().min(0).max(25).default(20).describe("seconds"),
 });
 export const explain = z.strictObject({
   channel,
@@ -242,6 +262,30 @@ export const mapState = z.object({
   epoch: z.string(),
   cursor: z.string().optional().describe("for the next page"),
 });
+const store = z.object({
+  index_bytes: z.int(),
+  journal_bytes: z.int(),
+  pending_bytes: z.int(),
+  channels: z.int().describe("with a log"),
+  publications: z.int().describe("written since the start"),
+  commits: z.int().describe("the writes that took them"),
+  commit_seconds: z.number(),
+});
+const nodeHealth = z.object({
+  resident_bytes: z.int(),
+  heap_bytes: z.int(),
+  cpu_seconds: z.number(),
+  held_bytes: z.int().describe("that wait for slow connections"),
+  ring_bytes: z.int(),
+  errors: z.int().describe("in the background, since the start, as are the next"),
+  broker: z.string(),
+  broker_up: z.boolean(),
+  broker_disconnects: z.int(),
+  position_repairs: z.int(),
+  recovered: z.int(),
+  not_recovered: z.int(),
+  store: store.optional().describe("of the node that has the store of its machine open"),
+});
 export const node = z.object({
   uid: z.string(),
   name: z.string(),
@@ -257,18 +301,61 @@ export const node = z.object({
       rss: z.int().describe("bytes"),
     })
     .optional(),
+  health: nodeHealth.optional(),
   stats: z.record(z.string(), z.number()).optional().describe("of the node that answers"),
 });
 
+const loadSample = z.object({
+  at: z.int().describe("Unix milliseconds, by the node's clock"),
+  connections: z.int(),
+  subscriptions: z.int(),
+  published: z.int().describe("total since the start of the node, as are the next three"),
+  delivered: z.int(),
+  received_bytes: z.int(),
+  sent_bytes: z.int(),
+  behind: z.int().describe("slow connections"),
+  loop_lag_ms: z.number().describe("the longest delay of the event loop since the sample before"),
+});
+export const loads = z.object({
+  interval_ms: z.int(),
+  nodes: z.array(node.pick({ uid: true, name: true }).extend({ samples: z.array(loadSample) })),
+  silent: z.array(node.pick({ uid: true, name: true, version: true })),
+});
+export const subscription = z.object({
+  channel: z.string(),
+  epoch: z.string(),
+  offset: z.int().describe("of the last publication that the client was given"),
+  head: z.int().describe("of the newest publication"),
+  state: z.enum(["live", "behind", "full", "reading", "ended"]),
+});
 export const connection = z.object({
   client: z.string(),
   user: z.string(),
   transport: z.string(),
+  codec: z.string().optional(),
+  address: z.string().optional(),
+  name: z.string().optional().describe("of the client's software, as it says itself"),
+  version: z.string().optional(),
+  behind_since: z.int().optional().describe("Unix milliseconds; of a connection that lacks publications"),
   node: z.string(),
   opened_at: z.int().describe("Unix milliseconds"),
   unsent_bytes: z.int(),
   channels: z.array(z.string()).describe("at most 100"),
   num_channels: z.int(),
+  subscriptions: z.array(subscription).optional().describe("at most 100"),
+});
+export const listedChannel = z.object({
+  num_clients: z.int(),
+  epoch: z.string().optional(),
+  offset: z.int().optional(),
+});
+export const tailed = z.object({
+  publications: z.array(
+    publication.extend({ offset: z.int().optional().describe("absent in channels of kind live") }),
+  ),
+  offset: z.int(),
+  epoch: z.string(),
+  recovered: z.boolean().describe("false if publications between since and these are no longer kept"),
 });
 const describedChannel = {
   pattern: z
@@ -283,6 +370,19 @@ const describedChannel = {
   recovery: z.enum(["force", "allow", "off"]),
   hooks: z.array(z.string()).describe("of the application, which decide last"),
 };
+export const setting = z.object({
+  option: z.string().describe("its path, such as store.maxBytes"),
+  section: z.string(),
+  value: z.unknown().describe("secrets are masked; what code has given is named"),
+  is_default: z.boolean(),
+  doc: z.string(),
+});
+export const configuration = z.object({
+  version: z.string(),
+  node: z.string(),
+  settings: z.array(setting),
+  channels: z.array(z.object({ ...describedChannel, allow: z.record(z.string(), z.string()) })),
+});
 export const inspected = z.object({
   ...describedChannel,
   epoch: z.string(),

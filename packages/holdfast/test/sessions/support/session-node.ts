@@ -192,6 +192,8 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
     delivery,
     deadlines,
     handler,
+    application,
+    limits,
     control: new Control(context),
     userPublishes,
     work,
