@@ -52,8 +52,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     coverage: {
-      include: ["packages/*/src/**/*.{ts,tsx}", "apps/showcase/**/*.{ts,tsx}"],
-      exclude: ["apps/showcase/test/**", "**/*.d.ts"],
+      include: ["packages/*/src/**/*.{ts,tsx}", "apps/*/**/*.{ts,tsx}"],
+      exclude: ["apps/*/test/**", "**/*.d.ts"],
       reporter: ["text-summary"],
     },
   },

@@ -31,11 +31,13 @@ const known: Readonly<Record<string, string>> = {
   "sessions/reading.ts history, 2 times": "readHistory; asks `history` first, or gives the position only",
   "sessions/reading.ts readState": "a subscriber's: authorizeSubscribe has let it in",
   "sessions/reading.ts recover": "subscribing.ts",
-  "sessions/request-client.ts subscribe": "from where a read of reading.ts has ended",
+  "sessions/request-client.ts subscribe":
+    "from where a read of reading.ts has ended; of tails.ts, the server's own",
   "sessions/session-channels.ts recover": "subscribing.ts",
   "sessions/session-channels.ts subscribe": "from the head, or from where it has recovered to",
   "sessions/subscribing.ts recover": "canReadFrom",
   "sessions/subscribing.ts recoverNewest": "canReadFrom",
+  "sessions/tails.ts history": "the server's own, asked with a key",
   "server/why.ts history": "the server's own, asked with a key; shows offset and time only",
   "server/revocation-log.ts history": "no channel that anybody can name",
 };

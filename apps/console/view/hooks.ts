@@ -41,7 +41,13 @@ export function useResource<T>(key: string, load: ResourceOptions<T>["load"], ev
   const resource = useMemo(() => {
     // A list must not vanish for a moment at each letter of a search.
     const initial = last.current?.value;
-    const made = new Resource<T>({ load, later, isVisible, initial, ...(everyMs !== undefined && { everyMs }) });
+    const made = new Resource<T>({
+      load,
+      later,
+      isVisible,
+      initial,
+      ...(everyMs !== undefined && { everyMs }),
+    });
     last.current = made;
     return made;
   }, [key]);

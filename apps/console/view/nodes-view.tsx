@@ -54,7 +54,10 @@ function Node({ node }: { node: NodeAnswer }) {
             <Facts
               facts={[
                 ["Memory", `${formatBytes(health.resident_bytes)}, heap ${formatBytes(health.heap_bytes)}`],
-                ["CPU", `${formatDuration(health.cpu_seconds)}, ${share(health.cpu_seconds, uptime)} since the start`],
+                [
+                  "CPU",
+                  `${formatDuration(health.cpu_seconds)}, ${share(health.cpu_seconds, uptime)} since the start`,
+                ],
                 ["Newest entries", formatBytes(health.ring_bytes)],
                 ["Held for slow", formatBytes(health.held_bytes)],
                 ["Errors", formatExact(health.errors)],
@@ -69,7 +72,10 @@ function Node({ node }: { node: NodeAnswer }) {
                 ["Kind", health.broker],
                 ["Lost", `${formatExact(health.broker_disconnects)} times`],
                 ["Repairs", `${formatExact(health.position_repairs)} times missed events were read again`],
-                ["Recoveries", `${formatCount(health.recovered)}, and ${formatCount(health.not_recovered)} refused`],
+                [
+                  "Recoveries",
+                  `${formatCount(health.recovered)}, and ${formatCount(health.not_recovered)} refused`,
+                ],
               ]}
             />
           </Part>

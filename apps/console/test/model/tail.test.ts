@@ -99,7 +99,10 @@ describe("publications of a channel", () => {
   it("of a live channel get the offsets that follow from where the tail is", async () => {
     const { tail, answer } = create();
     tail.start();
-    const live = [{ time: 1, data: "a" }, { time: 1, data: "b" }];
+    const live = [
+      { time: 1, data: "a" },
+      { time: 1, data: "b" },
+    ];
     await answer({ epoch: "e", offset: 7, publications: live, recovered: true });
     expect(tail.rows.map(({ offset, data }) => [offset, data])).toEqual([
       [7, "b"],

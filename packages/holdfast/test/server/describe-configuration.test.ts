@@ -75,7 +75,10 @@ describe("configuration as it is shown", () => {
   it("names what code has given", () => {
     const described = describeOptions({ audit: () => {}, routes: () => false, compression: { level: 5 } });
     expect([settingOf(described, "audit"), settingOf(described, "routes")]).toEqual(["in code", "in code"]);
-    expect([settingOf(described, "compression"), settingOf(described, "compression.level")]).toEqual([true, 5]);
+    expect([settingOf(described, "compression"), settingOf(described, "compression.level")]).toEqual([
+      true,
+      5,
+    ]);
   });
 
   it("has the application's channels with their rules", () => {
