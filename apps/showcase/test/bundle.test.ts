@@ -1,5 +1,5 @@
 /** What the built pages cost to load, and that they ask nobody else for anything. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
@@ -52,6 +52,21 @@ describe("the built pages", () => {
     expect(loadedBytes(page, ".css")).toBeGreaterThan(500);
     expect(loadedBytes(page, ".css")).toBeLessThanOrEqual(css);
   });
+
+  it.each(Object.keys(budgets))(
+    "%s: needs less than 100 kB in all, in Brotli as the server sends it",
+    (page) => {
+      const html = readFileSync(join(pages, page, "index.html"), "utf8");
+      const named = [...html.matchAll(/(?:src|href)="([^"]+\.(?:js|css|woff2))"/g)].map(
+        ([, name = ""]) => name,
+      );
+      const bytes = ["index.html", ...new Set(named)].reduce((sum, name) => {
+        const file = join(pages, page, name);
+        return sum + statSync(existsSync(`${file}.br`) ? `${file}.br` : file).size;
+      }, 0);
+      expect(bytes).toBeLessThan(100_000);
+    },
+  );
 
   it("share two small fonts", () => {
     const fonts = files.filter((name) => name.endsWith(".woff2"));
