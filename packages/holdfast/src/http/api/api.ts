@@ -64,7 +64,7 @@ export function createApi(options: ApiOptions) {
     }
     const key = keys.identify(exchange.admitted);
     if ("status" in key) exchange.refuse(key);
-    else void answer(name, exchange, new ApiCall(options, key, exchange.address));
+    else void answer(name, exchange, new ApiCall(options, key, exchange));
   };
 }
 
@@ -150,11 +150,13 @@ class ApiCall {
   readonly options: ApiOptions;
   readonly #key: KnownKey;
   readonly #address: string;
+  readonly #traceparent: string | undefined;
 
-  constructor(options: ApiOptions, key: KnownKey, address: string) {
+  constructor(options: ApiOptions, key: KnownKey, { address, request }: HttpExchange) {
     this.options = options;
     this.#key = key;
     this.#address = address;
+    this.#traceparent = request.headers.traceparent as string | undefined;
   }
 
   /** Never rejects. */
@@ -164,7 +166,11 @@ class ApiCall {
     if (method === undefined)
       return { error: replyError("methodNotFound", `methods are ${[...apiMethods.keys()].join(", ")}`) };
     const startedAt = clock.elapsed();
-    const outcome = await this.#run(name, method, params);
+    const trace = meters.traces.begin("api", () => ({ method: name }), this.#traceparent);
+    const run = () => this.#run(name, method, params);
+    const outcome = await (trace ? trace.within(run) : run());
+    if ("error" in outcome) trace?.end({ code: outcome.error.code }, outcome.error.message);
+    else trace?.end();
     meters
       .ofApiCall(name)
       .done(clock.elapsed() - startedAt, "error" in outcome ? outcome.error.code : undefined);
