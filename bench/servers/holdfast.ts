@@ -2,6 +2,7 @@
  * Holdfast as installed: the built package, with its default options but for the bound on one client's commands.
  * `--data FOLDER` keeps logs there; a channel's prefix, or else `--durability`, tells when a publish is acknowledged.
  * `--store URL` is a broker that several nodes share. `--retention N` keeps more publications of a channel than the default.
+ * `--without metrics,recorder` leaves out what these cost. `--ping-interval MS` is for subscribers that only count, and answer no pings.
  */
 import { parseArgs } from "node:util";
 import { answerAsks, type Stats } from "./answer-asks.js";
@@ -27,6 +28,8 @@ interface HoldfastPackage {
     readonly userPublishesPerSecond: null;
     readonly maxUserConnections: null;
     readonly bytesPerSecond: null;
+    readonly maxRecorderBytes?: null;
+    readonly pingIntervalMs: number;
     rulesFor(channel: string): Rules;
   }): {
     listen(): Promise<unknown>;
@@ -42,12 +45,16 @@ const { values } = parseArgs({
     port: { type: "string", default: "0" },
     retention: { type: "string" },
     store: { type: "string" },
+    without: { type: "string", default: "" },
+    "ping-interval": { type: "string", default: "25000" },
   },
 });
 
 // By its own name, the package resolves to its build, as it does for those who install it.
 const packageName: string = "holdfast";
 const { createServer, openRules } = (await import(packageName)) as HoldfastPackage;
+const without = values.without.split(",");
+if (without.includes("metrics")) await countNothing();
 
 const maxEntries = Number(values.retention ?? openRules.retention.maxEntries);
 const retention = { ...openRules.retention, maxEntries };
@@ -75,6 +82,8 @@ const server = createServer({
   userPublishesPerSecond: null,
   maxUserConnections: null,
   bytesPerSecond: null,
+  pingIntervalMs: Number(values["ping-interval"]),
+  ...(without.includes("recorder") && { maxRecorderBytes: null }),
   rulesFor(channel) {
     const prefix = durabilities.find((each) => channel.startsWith(`${each}:`));
     return prefix === undefined ? ruleOfOthers : rules[prefix];
@@ -95,4 +104,18 @@ async function openStore(url: string): Promise<Broker> {
     return history.apply(opened.log, args);
   };
   return opened;
+}
+
+/** Makes the verbs of all meters do nothing; those that give a meter still do. */
+async function countNothing(): Promise<void> {
+  const entry = import.meta.resolve(packageName);
+  for (const file of ["observe/meters.js", "observe/histogram.js"]) {
+    const module = (await import(new URL(file, entry).href)) as Record<string, unknown>;
+    for (const type of Object.values(module)) {
+      if (typeof type !== "function" || type.prototype === undefined) continue;
+      for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(type.prototype)))
+        if (typeof value === "function" && !/^(?:constructor|of|get|values|watch)/.test(name))
+          type.prototype[name] = () => {};
+    }
+  }
 }

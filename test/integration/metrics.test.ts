@@ -98,6 +98,20 @@ describe("what clients do is counted", () => {
     );
   });
 
+  it("closes of WebSockets by code: of the engine, of the client, and without a handshake", async () => {
+    const { port } = await startApp();
+    const closesOf = (code: number) =>
+      read(port, `holdfast_transport_websocket_closes_total{code="${code}"}`);
+    // RFC 6455 §5.1: a client must mask its frames.
+    (await connect(port)).socket.write(Buffer.from([0x81, 0x00]));
+    await until(async () => (await closesOf(1002)) === 1);
+    // Masked, with code 1001.
+    (await connect(port)).socket.write(Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9]));
+    await until(async () => (await closesOf(1001)) === 1);
+    (await connect(port)).socket.destroy();
+    await until(async () => (await closesOf(1006)) === 1);
+  });
+
   it("writes of the store, and what it holds", async () => {
     const data = mkdtempSync(join(tmpdir(), "holdfast-metrics-"));
     onTestFinished(() => rmSync(data, { recursive: true, force: true }));

@@ -67,7 +67,7 @@ const server: Readonly<Record<string, Layer>> = {
     folders: ["time", "wire"],
     // What it is told, and asked, by those that it must not depend on.
     files: ["channels/cluster.ts", "sessions/recorder.ts"],
-    node: [],
+    node: ["diagnostics_channel"],
     packages: [],
     forbiddenGlobals: timeAndSockets,
   },

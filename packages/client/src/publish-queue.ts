@@ -16,6 +16,8 @@ export interface PublishOptions {
    * @default a random key
    */
   readonly idempotencyKey?: string;
+  /** The trace that the publish belongs to, as in the header of W3C Trace Context. One that is not valid is ignored. */
+  readonly traceparent?: string;
 }
 
 /** The place of a publication in its channel's log. */
@@ -72,7 +74,7 @@ export class PublishQueue {
    * @throws HF_OPTION_INVALID, HF_REQUEST_REFUSED, HF_CLIENT_FULL, HF_CLIENT_TIMEOUT, HF_CLIENT_CLOSED
    */
   async publish(channel: string, data: unknown, publishOptions: QueuedOptions): Promise<PublishedPosition> {
-    const { key, isForMap, isRemoved, idempotencyKey } = publishOptions;
+    const { key, isForMap, isRemoved, idempotencyKey, traceparent } = publishOptions;
     const { options, fault } = this.#connection;
     const payload = toPayload(data, "data", channel, options.maxMessageBytes);
     if (fault) throw fault;
@@ -86,6 +88,7 @@ export class PublishQueue {
       channel,
       data: payload,
       idempotency_key: idempotencyKey ?? createIdempotencyKey(),
+      ...(traceparent !== undefined && { traceparent }),
       ...(key !== undefined && { key }),
       ...(isForMap && { type: 1 }),
       ...(isRemoved && { removed: true }),

@@ -22,6 +22,26 @@ export function readStore(): never {
   return refuse("readStore");
 }
 
+export function describeStore(): never {
+  return refuse("describeStore");
+}
+
+export function verifyStore(): never {
+  return refuse("verifyStore");
+}
+
+export function backUpStore(): never {
+  return refuse("backUpStore");
+}
+
+export function restoreStore(): never {
+  return refuse("restoreStore");
+}
+
+export function compactStore(): never {
+  return refuse("compactStore");
+}
+
 export class MemoryBroker {
   constructor() {
     refuse("MemoryBroker");

@@ -20,6 +20,7 @@ export const errorCodes = {
   HF_REQUEST_REFUSED: { message: "request refused", status: 400, isRetryable: false },
   HF_BROKER_FULL: { message: "broker is full", status: 507, isRetryable: true },
   HF_MAP_FULL: { message: "map is full", status: 507, isRetryable: false },
+  HF_STORE_BACKUP: { message: "store could not be copied", status: 500, isRetryable: true },
   HF_STORE_CORRUPT: { message: "store is damaged", status: 500, isRetryable: false },
   HF_STORE_FAILED: { message: "store is read-only after a write failure", status: 503, isRetryable: false },
   HF_STORE_IN_USE: { message: "store is in use by another server", status: 500, isRetryable: true },

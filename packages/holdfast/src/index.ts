@@ -58,6 +58,7 @@ export { type ErrorCode, errorCodes, HoldfastError } from "./errors.js";
 export type { ApiKey } from "./http/api/keys.js";
 export type { AuditEntry, AuditEvent, AuditFacts, AuditFunction } from "./observe/audit.js";
 export type { Logger, LogLevel } from "./observe/log.js";
+export type { TracedOperation, TraceFacts, TraceMessage } from "./observe/traces.js";
 export type { WhyAnswer, WhyCause, WhyEvidence, WhyQuestion } from "./observe/why-causes.js";
 export type {
   CompressionOptions,
@@ -80,6 +81,22 @@ export type { ListeningAddress } from "./server/parts.js";
 export type { HoldfastServer } from "./server/server.js";
 export type { ServerStats } from "./server/server-stats.js";
 export { type SignTokenOptions, signToken } from "./server/sign-token.js";
+export {
+  type Backup,
+  backUpStore,
+  type Compacted,
+  type CopyProgress,
+  compactStore,
+  type DescribeStoreOptions,
+  describeStore,
+  type Restored,
+  restoreStore,
+  type StoredAmount,
+  type StoreFault,
+  type StoreReport,
+  type StoreVerification,
+  verifyStore,
+} from "./server/store-tools.js";
 export { version } from "./server/version.js";
 export {
   type Authenticate,

@@ -8,6 +8,7 @@
  */
 import { hasCode } from "../errors.js";
 import type { Meters } from "../observe/meters.js";
+import type { Trace } from "../observe/traces.js";
 import type { Publication } from "../wire/messages.js";
 import { type Batch, batchOfNewest } from "./batches.js";
 import type { Channel, Reader, Subscription } from "./channel.js";
@@ -31,6 +32,7 @@ interface Walk {
   readonly readers: Iterator<Subscription>;
   /** The ring's `next` when it began. */
   readonly head: number;
+  readonly trace: Trace | undefined;
 }
 
 /** Readers served between two checks of the clock. */
@@ -149,7 +151,7 @@ export class Delivery {
 
   /** Marks the channel dirty again when time runs out, or entries came while an earlier slice ran. */
   #walk(channel: Channel, offered: number, end: number): void {
-    const walk = this.#takeWalk(channel);
+    const walk = this.#takeWalk(channel, offered);
     let count = 0;
     for (let step = walk.readers.next(); !step.done; step = walk.readers.next()) {
       this.#deliverSafely(step.value);
@@ -159,12 +161,19 @@ export class Delivery {
         return;
       }
     }
+    walk.trace?.end({ readers: channel.subscriptions.size });
     if (walk.head !== channel.ring.next) this.#dirty.set(channel, walk.head);
   }
 
-  #takeWalk(channel: Channel): Walk {
+  #takeWalk(channel: Channel, offered: number): Walk {
     const walk = this.#walks.size === 0 ? undefined : this.#walks.get(channel);
-    if (walk === undefined) return { readers: channel.subscriptions.values(), head: channel.ring.next };
+    if (walk === undefined) {
+      const { meters } = this.#options;
+      const trace = meters?.traces.sees("deliver")
+        ? meters.traces.beginDelivery(...deliveryOf(channel, offered))
+        : undefined;
+      return { readers: channel.subscriptions.values(), head: channel.ring.next, trace };
+    }
     this.#walks.delete(channel);
     return walk;
   }
@@ -308,4 +317,15 @@ export class Delivery {
     this.#lastReported = error;
     this.#options.onError(error, { stage });
   }
+}
+
+/** What a walk offers: the channel, and its publications. */
+function deliveryOf(channel: Channel, offered: number) {
+  const { ring, name, meter } = channel;
+  const publications: Publication[] = [];
+  for (let sequence = Math.max(offered, ring.first); sequence < ring.next; sequence++) {
+    const entry = ring.at(sequence);
+    if (entry.kind === "pub") publications.push(entry.publication);
+  }
+  return [{ channel: name, pattern: meter.pattern }, publications] as const;
 }

@@ -44,7 +44,11 @@ export function completionFor(shell: (typeof shells)[number], program: Command):
 }
 
 function toCompleted(command: Command): Completed {
-  const options = [...command.options, new Option("--help", "show help")];
+  const all = [command, ...command.commands].flatMap((each) => each.options);
+  // Subcommands share some.
+  const options = [
+    ...new Map([...all, new Option("--help", "show help")].map((each) => [each.long, each])).values(),
+  ];
   return {
     name: command.name(),
     description: oneLine(command.description()),

@@ -7,6 +7,7 @@ import { addInspection } from "./inspect.js";
 import { addNodes } from "./nodes.js";
 import { addPublish } from "./publish.js";
 import { addServe } from "./serve.js";
+import { addStore } from "./store.js";
 import { addHistory, addSubscribe } from "./subscribe.js";
 import { writeNote } from "./terminal.js";
 import { addToken } from "./token.js";
@@ -70,6 +71,7 @@ Examples:
   $ holdfast why --channel news --user ann      say why a user did or did not get a message
   $ holdfast lab --preset classic               measure what polling and WebSockets cost
   $ holdfast doctor                             check a configuration
+  $ holdfast store backup /backups/monday       copy the data while a server uses it
 `,
     );
   addServe(program);
@@ -82,6 +84,7 @@ Examples:
   addLab(program, end);
   addConfig(program);
   addDoctor(program, end);
+  addStore(program, end);
   addToken(program, end);
   addCompletion(program);
   return program;

@@ -3,6 +3,7 @@ import { relative } from "node:path";
 import { type ChannelDefinition, type ChannelOptions, channel } from "../app/channel.js";
 import { compileApp } from "../app/compile-app.js";
 import { App, type AppOptions, type Channels, defineApp, jwt, type Methods } from "../app/define-app.js";
+import { parsePattern, sortPatterns } from "../app/pattern.js";
 import type { TokenOptions } from "../auth/jwt-options.js";
 import { normalizePem } from "../auth/keys.js";
 import type { Durability } from "../channels/log.js";
@@ -59,6 +60,20 @@ export async function loadConfiguration(sources: ConfigSources): Promise<Configu
 export async function loadApp(sources: ConfigSources): Promise<App | undefined> {
   const config = await findAndRead(sources);
   return config && buildApp(config, sources.env, undefined);
+}
+
+/**
+ * The pattern of the configuration that a channel belongs to; undefined without patterns. Channels of none are together.
+ * @throws HF_CONFIG_INVALID
+ */
+export async function loadPatternOf(
+  sources: ConfigSources,
+): Promise<((channel: string) => string) | undefined> {
+  const app = await loadApp(sources);
+  const texts = Object.keys(app?.options.channels ?? {});
+  if (texts.length === 0) return undefined;
+  const patterns = sortPatterns(texts.map((text) => ({ pattern: parsePattern(text) })));
+  return (channel) => patterns.find(({ pattern }) => pattern.match(channel))?.pattern.text ?? "(no pattern)";
 }
 
 async function findAndRead(sources: ConfigSources): Promise<ReadConfig | undefined> {

@@ -4,6 +4,7 @@
  * transports, methods and codes, never channels, users or texts of peers.
  */
 import { Histogram } from "./histogram.js";
+import { Traces } from "./traces.js";
 
 /** Different labels of one count; more are counted together. */
 const maxLabels = 200;
@@ -209,6 +210,8 @@ export class Meters {
   readonly replyErrors = new LabelledCounts();
   readonly disconnects = new LabelledCounts();
   readonly unsubscribes = new LabelledCounts();
+  /** Closes of WebSockets, by the code of the handshake. */
+  readonly webSocketCloses = new LabelledCounts();
   /** By the name of the option that sets the limit. */
   readonly limits = new LabelledCounts();
   recovered = 0;
@@ -219,6 +222,8 @@ export class Meters {
   errors = 0;
   brokerDisconnects = 0;
   isBrokerReachable = true;
+  /** Spans and diagnostics of single operations. */
+  readonly traces = new Traces();
   readonly #patterns = new LabelledMeters((pattern) => new PatternMeter(pattern));
   readonly #connections = new Map<string, ConnectionMeter>();
   readonly #commands = new LabelledMeters((method) => new MethodMeter(method));
@@ -273,6 +278,11 @@ export class Meters {
   /** The server has ended a connection, with a code, or without a word because it was slow: then with the code for that. */
   disconnected(code: number): void {
     this.disconnects.add(code);
+  }
+
+  /** @param code of the closing handshake, whoever began it; 1006 without one (RFC 6455 §7.1.5) */
+  webSocketClosed(code: number): void {
+    this.webSocketCloses.add(code);
   }
 
   /** The server has ended a subscription. */

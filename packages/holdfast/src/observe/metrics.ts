@@ -58,6 +58,13 @@ const connections: readonly Metric[] = [
     read: ({ meters }) => byLabel(meters.disconnects),
   },
   {
+    name: "holdfast_transport_websocket_closes_total",
+    type: "counter",
+    help: "WebSockets that have ended, by the code of their closing handshake, such as 1002 for a violation of RFC 6455, or 1006 without one",
+    labels: ["code"],
+    read: ({ meters }) => byLabel(meters.webSocketCloses),
+  },
+  {
     name: "holdfast_client_num_server_unsubscribes_total",
     type: "counter",
     help: "Subscriptions that the server has ended, by code",

@@ -246,6 +246,18 @@ export interface ServerOptions {
    * @default lines on standard error
    */
   readonly logger?: Logger;
+  /**
+   * Makes spans where `@opentelemetry/api` is installed and a tracer provider is registered before the
+   * server starts. Costs nothing without.
+   * @default true
+   */
+  readonly traces?: boolean;
+  /**
+   * Publications carry the trace of their publish as the tag `traceparent`, so that subscribers can
+   * continue it. Takes some 70 bytes for each, in the log and on the wire.
+   * @default false
+   */
+  readonly traceTags?: boolean;
   /** permessage-deflate for clients that offer it: `true`, or its options. When it pays. @default false */
   readonly compression?: boolean | CompressionOptions;
   /**

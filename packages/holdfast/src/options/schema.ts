@@ -284,6 +284,16 @@ const logOptions = {
     doc: "Writes the lines, such as a logger of pino, by `(facts, message)`",
     more: "`logLevel` and `logFormat` then have no effect.",
   }),
+  traces: toggle({
+    default: true,
+    doc: "Makes [spans](../howto/debug.md#traces) where `@opentelemetry/api` is installed and a tracer provider is registered before the server starts",
+    more: "Costs nothing without.",
+  }),
+  traceTags: toggle({
+    default: false,
+    doc: "Publications carry the trace of their publish as the tag `traceparent`, so that subscribers can continue it",
+    more: "Takes some 70 bytes for each, in the log and on the wire.",
+  }),
 } as const;
 
 function auditOption(): Entry<boolean | AuditFunction> {

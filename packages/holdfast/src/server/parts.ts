@@ -16,6 +16,7 @@ import type { Audit, AuditFunction } from "../observe/audit.js";
 import { FlightRecorder } from "../observe/flight-recorder.js";
 import type { Log } from "../observe/log.js";
 import type { Meters } from "../observe/meters.js";
+import type { Traces } from "../observe/traces.js";
 import type { ServerSettings } from "../options/schema.js";
 import {
   type DeflateSettings,
@@ -48,6 +49,7 @@ import type { WebSocketListener } from "../transports/websocket-transport.js";
 import type { ReplyError } from "../wire/codes.js";
 import type { MapType } from "../wire/messages.js";
 import type { Payload } from "../wire/payload.js";
+import { version } from "./version.js";
 
 /** Connections besides the WebSockets', for pages, health, and refusals. */
 const spareConnections = 500;
@@ -118,6 +120,21 @@ export function auditFunctionOf({ audit }: ServerSettings, log: Log): AuditFunct
 
 export function createRecorder({ maxRecorderBytes: maxBytes }: ServerSettings): Recorder {
   return maxBytes === null ? noRecorder : new FlightRecorder({ clock: systemClock, maxBytes });
+}
+
+/** A tracer provider must have been registered before, as its documentation says. */
+export async function startTraces(
+  traces: Traces,
+  { traces: isOn, traceTags }: ServerSettings,
+): Promise<void> {
+  // Not a dependency: a program that traces has it installed.
+  const api = "@opentelemetry/api";
+  await traces.start({
+    load: async () => (isOn ? await import(api) : undefined),
+    version,
+    elapsed: () => performance.now(),
+    isCarried: traceTags,
+  });
 }
 
 /** The work of clients, measured by the system clock and the event loop. */

@@ -64,6 +64,7 @@ import {
   type Streams,
   setHstsHeader,
   socketSettingsOf,
+  startTraces,
   webSocketHandlers,
   webSocketRoutes,
   withPlainPem,
@@ -464,7 +465,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   async #openParts(): Promise<void> {
     if (!this.#isBrokerOpen) await this.#broker.open(this.#events, this.#brokerStart());
     this.#isBrokerOpen = true;
-    await this.#revocationLog?.open();
+    await Promise.all([this.#revocationLog?.open(), startTraces(this.#meters.traces, this.#settings)]);
     if (this.#closed !== undefined) return;
     this.#checks.start();
     this.#metrics.start();

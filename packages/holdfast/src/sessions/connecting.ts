@@ -2,7 +2,7 @@
  * The connect command, and the refresh commands after it: asks the application who the client is, what the server subscribes it
  * to, and for how long.
  */
-import { hasCode } from "../errors.js";
+import { hasCode, messageOf } from "../errors.js";
 import { disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
 import type {
   ConnectParams,
@@ -29,9 +29,40 @@ export async function connect(
   params: ConnectParams,
   context: SessionContext,
 ): Promise<Outcome> {
+  const request = requestOf(session, params);
+  const { headers, emulatedHeaders = {} } = request as ConnectionRequest;
+  const trace = context.meters.traces.begin(
+    "connect",
+    () => ({ client: session.id, transport: session.transport.name }),
+    headers.traceparent,
+    emulatedHeaders.traceparent,
+  );
+  if (trace === undefined) return await connectAs(session, id, params, request, context);
+  try {
+    const outcome = await trace.within(() => connectAs(session, id, params, request, context));
+    const fault = faultOf(outcome);
+    trace.end(fault && { code: fault.code }, fault && ("message" in fault ? fault.message : fault.reason));
+    return outcome;
+  } catch (error) {
+    trace.end({}, messageOf(error));
+    throw error;
+  }
+}
+
+function faultOf(outcome: Outcome) {
+  if ("disconnect" in outcome) return outcome.disconnect;
+  return "reply" in outcome && "error" in outcome.reply ? outcome.reply.error : undefined;
+}
+
+async function connectAs(
+  session: Session,
+  id: number,
+  params: ConnectParams,
+  request: ConnectionRequest,
+  context: SessionContext,
+): Promise<Outcome> {
   const { access, application, clock, limits, times, version } = context;
   const { token, data } = params;
-  const request = requestOf(session, params);
   const result = await application.authenticate({
     ...(token && { token }),
     ...(data !== undefined && { data }),

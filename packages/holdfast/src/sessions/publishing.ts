@@ -8,6 +8,7 @@ import type { PublishResult } from "../channels/log.js";
 import { type ChannelRules, storageOf } from "../channels/rules.js";
 import { messageOf } from "../errors.js";
 import type { Meters } from "../observe/meters.js";
+import { type Trace, validTraceparent } from "../observe/traces.js";
 import { TokenBucket, TokenBuckets } from "../time/token-bucket.js";
 import { type ReplyError, replyError } from "../wire/codes.js";
 import { parsePublishParams } from "../wire/command-params.js";
@@ -74,9 +75,36 @@ type Published = Promise<PublishResult | ReplyError> | ReplyError;
  * @throws what the application, and the broker's `publish`, throw
  */
 export function publish(publishing: Publishing, params: PublishParams, origin?: Origin): Published {
+  const { traces } = publishing.meters;
+  if (traces.sees("publish") || traces.isCarried) return publishTraced(publishing, params, origin);
   const published = decide(publishing, params, origin);
   recordOutcome(publishing.recorder, params, origin, published);
   return published;
+}
+
+function publishTraced(publishing: Publishing, params: PublishParams, origin: Origin): Published {
+  const { recorder, meters } = publishing;
+  const { traces } = meters;
+  const { channel, traceparent, tags } = params;
+  const client = origin && "actor" in origin ? origin.actor.client : undefined;
+  const facts = () => ({ channel, ...(client !== undefined && { client }) });
+  const trace = traces.begin("publish", facts, traceparent, tags?.traceparent);
+  const given = trace?.traceparent ?? validTraceparent(traceparent) ?? validTraceparent(tags?.traceparent);
+  const isTagged = traces.isCarried && given !== undefined;
+  const tagged = isTagged ? { ...params, tags: { ...tags, traceparent: given } } : params;
+  const published = decide(publishing, tagged, origin);
+  recordOutcome(recorder, params, origin, published);
+  if (trace) endTrace(trace, published);
+  return published;
+}
+
+function endTrace(trace: Trace, published: Published): void {
+  const end = (result: PublishResult | ReplyError) => {
+    if ("code" in result) trace.end({ code: result.code }, result.message);
+    else trace.end({ ...result.position, ...(result.isDuplicate && { isDuplicate: true }) });
+  };
+  if (published instanceof Promise) published.then(end, (error: unknown) => trace.end({}, messageOf(error)));
+  else end(published);
 }
 
 function decide(publishing: Publishing, params: PublishParams, origin: Origin): Published {

@@ -26,7 +26,7 @@ import {
 
 export type ReadingContext = Pick<
   SessionContext,
-  "access" | "application" | "broker" | "channels" | "clock" | "delivery" | "limits"
+  "access" | "application" | "broker" | "channels" | "clock" | "delivery" | "limits" | "meters"
 >;
 
 export interface ReadParams {

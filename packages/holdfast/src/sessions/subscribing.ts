@@ -6,6 +6,7 @@ import { type ViewOptions, viewOf } from "../channels/batches.js";
 import type { Channel } from "../channels/channel.js";
 import type { Recovered } from "../channels/recovery.js";
 import type { ChannelRules } from "../channels/rules.js";
+import { messageOf } from "../errors.js";
 import { type Disconnect, disconnect, type ReplyError, replyError } from "../wire/codes.js";
 import type { Publication, SubscribeParams } from "../wire/messages.js";
 import type { Actor, Policy } from "./application.js";
@@ -115,9 +116,34 @@ export function keepsFor(
  * @throws what the broker's `history` throws
  */
 export async function recover(
-  context: Pick<SessionContext, "access" | "channels" | "clock">,
+  context: RecoverContext,
   channel: Channel,
-  { epoch, offset, filter }: Pick<SubscribeParams, "epoch" | "offset" | "filter">,
+  since: Since,
+  granted: Pick<SubscribeGrant, "rules" | "rights">,
+  reader: Reader,
+): Promise<Recovered> {
+  const { epoch, offset } = since;
+  const trace = context.meters.traces.begin("recover", () => ({ channel: channel.name, epoch, offset }));
+  if (trace === undefined) return await findMissed(context, channel, since, granted, reader);
+  try {
+    const recovered = await findMissed(context, channel, since, granted, reader);
+    const { isRecovered } = recovered;
+    const publications = isRecovered ? recovered.publications.length : 0;
+    trace.end({ isRecovered, publications }, isRecovered ? undefined : recovered.reason);
+    return recovered;
+  } catch (error) {
+    trace.end({}, messageOf(error));
+    throw error;
+  }
+}
+
+type RecoverContext = Pick<SessionContext, "access" | "channels" | "clock" | "meters">;
+type Since = Pick<SubscribeParams, "epoch" | "offset" | "filter">;
+
+async function findMissed(
+  context: RecoverContext,
+  channel: Channel,
+  { epoch, offset, filter }: Since,
   { rules, rights }: Pick<SubscribeGrant, "rules" | "rights">,
   reader: Reader,
 ): Promise<Recovered> {

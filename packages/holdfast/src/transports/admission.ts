@@ -179,9 +179,10 @@ export class Admission {
     return limits;
   }
 
-  /** The connection is gone. */
-  leave(connection: AdmittedConnection): void {
+  /** The connection is gone. @param code of a WebSocket's close */
+  leave(connection: AdmittedConnection, code?: number): void {
     if (!this.#open.delete(connection)) return;
+    if (code !== undefined) this.#options.meters?.webSocketClosed(code);
     this.#addresses.leave(connection.place);
     const { counts } = this.#options;
     if (counts !== undefined && !this.#uncounted.delete(connection))

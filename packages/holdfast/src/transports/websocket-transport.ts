@@ -18,6 +18,7 @@ import type { OpeningRequest } from "../sockets/opening-request.js";
 import { pathOf } from "../sockets/opening-request.js";
 import { type DriverContext, SocketDriver, type SocketOwner } from "../sockets/socket-driver.js";
 import { TracedStream, type TraceSocket } from "../sockets/traced-stream.js";
+import type { CloseStatus } from "../websocket/connection.js";
 import { Compressor, type Deflate } from "../websocket/deflate.js";
 import { encodeFrame, maxCloseReasonBytes, Opcode } from "../websocket/frame.js";
 import type { RawHeaders } from "../websocket/handshake-fields.js";
@@ -53,12 +54,12 @@ export class WebSocketListener {
   readonly #admitted = new WeakMap<OpeningRequest, AdmittedRequest>();
   readonly #encodings = new WebSocketEncodings();
   /** One function for all connections, since each keeps it. */
-  readonly #onGone: (transport: WebSocketTransport) => void;
+  readonly #onGone: (transport: WebSocketTransport, code: number) => void;
 
   constructor(options: WebSocketListenerOptions) {
     this.#options = options;
     const { admission } = options;
-    this.#onGone = (transport) => admission.leave(transport);
+    this.#onGone = (transport, code) => admission.leave(transport, code);
     this.#acceptor = new Acceptor({
       clock: options.context.clock,
       findRefusal: (request) => this.#findRefusal(request),
@@ -200,7 +201,7 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
   readonly place: PeerPlace | undefined;
   readonly hasOwnPings: boolean;
   readonly #driver: SocketDriver;
-  readonly #onGone: (transport: WebSocketTransport) => void;
+  readonly #onGone: (transport: WebSocketTransport, code: number) => void;
   #events: TransportEvents | undefined;
   #request: ConnectionRequest | undefined;
   #confirmsFrames = false;
@@ -213,7 +214,7 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
     { request, place }: Peer,
     { encoding, hasOwnPings }: { readonly encoding: Encoding; readonly hasOwnPings: boolean },
     context: DriverContext,
-    onGone: (transport: WebSocketTransport) => void,
+    onGone: (transport: WebSocketTransport, code: number) => void,
   ) {
     this.encoding = encoding;
     this.place = place;
@@ -306,8 +307,8 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
     events?.closed();
   }
 
-  closed(): void {
-    this.#onGone(this);
+  closed({ code }: CloseStatus): void {
+    this.#onGone(this, code);
   }
 }
 

@@ -197,6 +197,8 @@ function readPublish(params: JsonObject, payloadOf: PayloadOf): PublishParams {
     data: readData(params, payloadOf),
     ...optional("key", readKey(params, "key")),
     ...optional("idempotencyKey", readKey(params, "idempotency_key")),
+    // Whatever it is: one that is not valid is ignored.
+    ...(typeof params.traceparent === "string" && { traceparent: params.traceparent }),
     isForMap: type === mapType,
     ...(type > mapType && { unsupported: `type ${type} is not supported by this server` }),
     ...(readBoolean(params, "removed") && { isRemoved: true }),

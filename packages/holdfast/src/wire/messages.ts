@@ -126,6 +126,8 @@ export interface PublishParams extends ChannelParams {
   readonly isRemoved?: true;
   /** Extension: a repeat with the same key has no effect. */
   readonly idempotencyKey?: string;
+  /** Extension: the trace that the publish belongs to (W3C Trace Context). */
+  readonly traceparent?: string;
   /** Server API only. */
   readonly tags?: Readonly<Record<string, string>>;
   /** Server API only. @default derived from the data by the channel's rules */

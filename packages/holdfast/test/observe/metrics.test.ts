@@ -44,6 +44,7 @@ function busyMeters(): Meters {
   meters.replyFailed(103);
   meters.disconnected(3001);
   meters.unsubscribed(2500);
+  meters.webSocketClosed(1002);
   meters.limitHit("maxConnections");
   meters.recoveredBy(true, 4);
   meters.recoveredBy(false, 0);

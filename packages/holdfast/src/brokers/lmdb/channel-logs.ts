@@ -20,7 +20,7 @@ import type { Position, Version } from "../../wire/messages.js";
 import { findKeyFault } from "../../wire/names.js";
 import { isOldVersion } from "../keyed-state.js";
 import type { ChannelLog } from "./channel-log.js";
-import { Checkpoints } from "./checkpoints.js";
+import { Checkpoints, type JournalHold } from "./checkpoints.js";
 import { GroupCommit } from "./group-commit.js";
 import { IdempotencyKeys, type SentKey } from "./idempotency-keys.js";
 import { LoadedLogs } from "./loaded-logs.js";
@@ -140,6 +140,11 @@ export class ChannelLogs {
   async idle(): Promise<void> {
     await this.#commit.idle();
     await Promise.all([this.#checkpoints.running, this.#sweeper.running]);
+  }
+
+  /** Keeps what a backup copies. */
+  holdJournal(): Promise<JournalHold> {
+    return this.#checkpoints.hold();
   }
 
   /** Closes the store as a crash would: the next start replays the journal. */

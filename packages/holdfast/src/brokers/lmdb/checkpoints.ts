@@ -33,6 +33,24 @@ export interface CheckpointsOptions {
 }
 
 const retryDelayMs = 1000;
+/** Journal files that a hold keeps, before it ends by itself. */
+const maxHeldJournals = 32;
+
+/** Where the journal ends: a file, and its bytes. */
+export interface JournalEnd {
+  readonly number: number;
+  readonly length: number;
+}
+
+/** Keeps what a backup copies: journal files that the index would make needless, and the reserve. */
+export interface JournalHold {
+  /**
+   * Where the journal ends now, with everything that was acknowledged as written.
+   * @returns undefined if the hold has ended by itself, since the journal grew too much
+   */
+  end(): JournalEnd | undefined;
+  release(): void;
+}
 
 export class Checkpoints {
   readonly #options: CheckpointsOptions;
@@ -42,6 +60,7 @@ export class Checkpoints {
   #cancelTimer: (() => void) | undefined;
   #isClosed = false;
   #isBroken = false;
+  readonly #holds = new Set<JournalHold>();
 
   constructor(options: CheckpointsOptions) {
     this.#options = options;
@@ -86,6 +105,30 @@ export class Checkpoints {
     } finally {
       this.#ended(this.#options.checkpointDelayMs);
     }
+  }
+
+  /** Resolves when no journal file that is there will be removed, and the index has what no journal file has. */
+  async hold(): Promise<JournalHold> {
+    const { journal } = this.#options;
+    const hold: JournalHold = {
+      end: () => (this.#holds.has(hold) ? { number: journal.number, length: journal.length } : undefined),
+      release: () => {
+        if (this.#holds.delete(hold)) this.#dropHeld();
+      },
+    };
+    this.#holds.add(hold);
+    // It may be about to remove files.
+    await this.running;
+    // Publications of durability `memory` are in no journal.
+    if (this.#dirty.size > 0) await this.flush().catch(() => {});
+    return hold;
+  }
+
+  /** Removes the journal files that were only kept for a hold. */
+  #dropHeld(): void {
+    const isAtWork = this.#cancelTimer !== undefined || this.#running !== undefined;
+    if (isAtWork || this.#isClosed || this.#isBroken || this.#holds.size > 0) return;
+    if (this.#options.journal.number !== this.#oldestJournal) this.#schedule(this.#options.checkpointDelayMs);
   }
 
   /**
@@ -137,6 +180,8 @@ export class Checkpoints {
     for (const log of logs) if (!log.stored.isDirty) this.#dirty.delete(log);
     space.refreshUsage();
     journal.noteIndex(stampIndex(indexPath));
+    if (number - this.#oldestJournal > maxHeldJournals) this.#holds.clear();
+    if (this.#holds.size > 0) return;
     if (reserved > 0) await commit.between(() => this.#clearReserve(reserved));
     if (number === this.#oldestJournal || this.#isBroken) return;
     await journal.removeBefore(number);

@@ -163,7 +163,7 @@ function begin(folder: string, number: number, ends: JournalEnds): number {
 }
 
 /** Windows cannot flush a folder, and stores names on its own. */
-function flushFolder(folder: string): void {
+export function flushFolder(folder: string): void {
   if (process.platform === "win32") return;
   const directory = fs.openSync(folder, "r");
   try {
@@ -374,7 +374,7 @@ function readSlot(bytes: Buffer, at: number): Header | undefined {
   return decodeFileFrames(bytes.subarray(at, at + slotBytes)).frames[0]?.header as Header | undefined;
 }
 
-const reserveName = "reserve.log";
+export const reserveName = "reserve.log";
 const reserveBytes = 1024 * 1024;
 
 /**

@@ -23,6 +23,7 @@ import type { Clock } from "../../time/clock.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import { LocalBroker, type LocalLog } from "../local-broker.js";
 import { ChannelLogs } from "./channel-logs.js";
+import type { JournalHold } from "./checkpoints.js";
 import { openStore } from "./store.js";
 import { withStoreErrors } from "./store-errors.js";
 import type { StoreSharing } from "./store-folder.js";
@@ -201,6 +202,11 @@ export class LmdbLog implements LocalLog {
   async removeHistory(channel: string): Promise<void> {
     const logs = this.#open();
     await withStoreErrors(() => logs.removeHistory(channel));
+  }
+
+  /** Keeps what a backup copies, until the hold is released. */
+  async holdJournal(): Promise<JournalHold> {
+    return await this.#open().holdJournal();
   }
 
   #open(): ChannelLogs {

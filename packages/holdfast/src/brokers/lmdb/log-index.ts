@@ -40,7 +40,7 @@ const binary = { encoding: "binary", keyEncoding: "binary", cache: false } as co
 
 const offsetBytes = 6;
 const periodBytes = 6;
-const greatestOffset = 2 ** 48 - 1;
+export const greatestOffset = 2 ** 48 - 1;
 const groupBytes = 2;
 const removalsAtOnce = 1000;
 const baseKey = Buffer.from("base");
@@ -124,6 +124,14 @@ export class LogIndex {
     await this.#root.close();
   }
 
+  /**
+   * Copies the index as of this moment into a folder, without the pages that are free. Writers go on meanwhile.
+   * @throws what LMDB throws, such as that the disk is full
+   */
+  async copyTo(folder: string): Promise<void> {
+    await this.#root.backup(folder, true);
+  }
+
   channel(name: string): ChannelRecord | undefined {
     const bytes = this.#channels.get(Buffer.from(name));
     return bytes && (JSON.parse(bytes.toString()) as ChannelRecord);
@@ -132,6 +140,12 @@ export class LogIndex {
   /** Names of all channels. */
   *channelNames(): Iterable<string> {
     for (const key of this.#channels.getKeys()) yield key.toString();
+  }
+
+  /** Names of channels that have segments or values, whether or not they have a record. */
+  *dataNames(): Iterable<string> {
+    yield* firstParts(this.#log, offsetBytes);
+    if (this.#values) yield* firstParts(this.#values, undefined);
   }
 
   /** Names of the channels after one, in the order of the index. */
@@ -220,6 +234,19 @@ export class LogIndex {
     return this.#keys.put(periodKey(period, `${channel}\0${key}`), Buffer.from(JSON.stringify(record)));
   }
 
+  /** All idempotency keys, with their channels. */
+  *keyRecords(): Iterable<StoredKey> {
+    for (const { key, value } of this.#keys.getRange()) {
+      const [channel = "", name = ""] = key.toString("utf8", periodBytes).split("\0");
+      const record = JSON.parse(value.toString()) as KeyRecord;
+      yield { period: key.readUIntBE(0, periodBytes), channel, name, record };
+    }
+  }
+
+  removeKey({ period, channel, name }: Omit<StoredKey, "record">): Promise<boolean> {
+    return this.#keys.remove(periodKey(period, `${channel}\0${name}`));
+  }
+
   /** The last period with keys. */
   get lastKeyPeriod(): number | undefined {
     const [last] = this.#keys.getKeys({ reverse: true, limit: 1 });
@@ -239,6 +266,10 @@ export class LogIndex {
       due: key.readUIntBE(0, periodBytes),
       name: key.toString("utf8", periodBytes),
     }));
+  }
+
+  isDue(period: number, name: string): boolean {
+    return this.#due.get(periodKey(period, name)) !== undefined;
   }
 
   putDue(period: number, name: string): Promise<boolean> {
@@ -298,6 +329,30 @@ export class LogIndex {
     const key = Buffer.alloc(groupBytes);
     key.writeUInt16BE(group);
     return writable(this.#epochs).put(key, Buffer.from(String(generation)));
+  }
+}
+
+/** An idempotency key as it stands in the index. */
+export interface StoredKey {
+  readonly period: number;
+  readonly channel: string;
+  readonly name: string;
+  readonly record: KeyRecord;
+}
+
+/**
+ * The channels in the keys of a table, each once: skips from one to the next.
+ * @param restBytes after the name and a zero; undefined for a text of any length
+ */
+function* firstParts(table: Table, restBytes: number | undefined): Iterable<string> {
+  let start = Buffer.alloc(0);
+  for (;;) {
+    const [key] = table.getKeys({ start, limit: 1 });
+    if (key === undefined) return;
+    const end = restBytes === undefined ? key.indexOf(0) : key.length - restBytes - 1;
+    const name = key.subarray(0, Math.max(0, end));
+    yield name.toString();
+    start = Buffer.concat([name, Buffer.from([1])]);
   }
 }
 

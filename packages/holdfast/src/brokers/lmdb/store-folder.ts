@@ -313,6 +313,14 @@ export function findOwner(folder: string): OwnerRecord | undefined {
   return readRecord(join(folder, fileName));
 }
 
+/** The process that owns the folder's store, if it still runs. */
+export async function findRunningOwner(folder: string): Promise<OwnerRecord | undefined> {
+  const owner = findOwner(folder);
+  const socket = owner && (await connectToOwner(folder, owner).catch(() => undefined));
+  socket?.destroy();
+  return socket && owner;
+}
+
 /** @throws what the system says, such as ECONNREFUSED if the owner has ended */
 export function connectToOwner(folder: string, { socket }: OwnerRecord): Promise<Socket> {
   return withAddress(

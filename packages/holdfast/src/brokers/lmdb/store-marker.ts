@@ -52,13 +52,18 @@ export function readMarker(folder: string): Marker | undefined {
   }
   const format = marker?.format;
   if (typeof format !== "number") throw corrupt(folder, `has a ${fileName} that names no format`);
-  if (format > formatVersion)
-    throw new HoldfastError(
-      "HF_STORE_NEWER",
-      `the store in ${folder} has format ${format}; this version of Holdfast knows formats up to ${formatVersion}. Use the version that wrote it, or a later one`,
-      { details: { format, known: formatVersion } },
-    );
+  assertKnownFormat(folder, format);
   return marker as Marker;
+}
+
+/** @throws HF_STORE_NEWER */
+export function assertKnownFormat(folder: string, format: number): void {
+  if (format <= formatVersion) return;
+  throw new HoldfastError(
+    "HF_STORE_NEWER",
+    `the store in ${folder} has format ${format}; this version of Holdfast knows formats up to ${formatVersion}. Use the version that wrote it, or a later one`,
+    { details: { format, known: formatVersion } },
+  );
 }
 
 /** The marker of a store that was never opened. */

@@ -45,6 +45,11 @@ export type FollowerCall =
   | { readonly method: "join"; readonly node: string }
   | { readonly method: "take"; readonly key: string; readonly max: number };
 
+/** Calls of a command that copies the store: they concern its files, and no channel. */
+export interface CopyCall {
+  readonly method: "holdJournal" | "journalEnd";
+}
+
 export type Call = LogCall | FollowerCall;
 
 /** Makes a call on a log. Calls of one channel take effect in the order they are made. */
@@ -67,15 +72,15 @@ export function callLog(log: Log, call: LogCall): Promise<unknown> {
   }
 }
 
-export function encodeCall(id: number, call: Call): Buffer {
+export function encodeCall(id: number, call: Call | CopyCall): Buffer {
   if (call.method !== "publish") return encodeFrame(kinds.call, id, call);
   const parts: Part[] = [];
   const publication = toHead(call.publication, parts);
   return encodeFrame(kinds.call, id, { ...call, publication }, parts);
 }
 
-export function decodeCall({ head, parts }: Frame): Call {
-  const call = head as Call;
+export function decodeCall({ head, parts }: Frame): Call | CopyCall {
+  const call = head as Call | CopyCall;
   if (call.method !== "publish") return call;
   const publication = fromHead(call.publication as never, parts) as NewPublication;
   return { ...call, publication };
@@ -92,7 +97,7 @@ export function decodePublication({ head, parts }: Frame): [string, Publication,
 }
 
 /** @param result of `callLog`, or of a follower's call */
-export function encodeResult(id: number, call: Call, result: unknown): Buffer {
+export function encodeResult(id: number, call: Call | CopyCall, result: unknown): Buffer {
   const { method } = call;
   const parts: Part[] = [];
   // With the key, so that it can be given back if nobody waits any more.

@@ -5,13 +5,15 @@ import { connectToOwner, type OwnerRecord } from "../lmdb/store-folder.js";
 import { decodeFailure } from "./calls.js";
 import { FrameSocket } from "./frame-socket.js";
 import { encodeFrame, type Frame, kinds } from "./frames.js";
-import { protocolVersion } from "./store-server.js";
+import { type Hello, protocolVersion } from "./store-server.js";
 
 export interface OwnerLinkOptions {
   readonly folder: string;
   readonly owner: OwnerRecord & { readonly key: string };
   /** This process. */
   readonly follower: string;
+  /** Takes no part in the store. @default false */
+  readonly isGuest?: boolean;
   readonly clock: Pick<Clock, "setTimer">;
   readonly schedule: (run: () => void) => void;
   /** After the welcome. */
@@ -30,7 +32,7 @@ const maxUnsentBytes = 128 * 1024 * 1024;
  * @throws HF_STORE_IN_USE if it does not answer, or refuses this process
  */
 export async function connectLink(options: OwnerLinkOptions): Promise<FrameSocket | undefined> {
-  const { folder, owner, follower, clock, schedule } = options;
+  const { folder, owner, follower, isGuest = false, clock, schedule } = options;
   const socket = await connectToOwner(folder, owner).catch(() => undefined);
   if (socket === undefined) return undefined;
   return await new Promise((resolve, reject) => {
@@ -64,7 +66,8 @@ export async function connectLink(options: OwnerLinkOptions): Promise<FrameSocke
         else resolve(undefined);
       },
     });
-    link.send(encodeFrame(kinds.hello, 0, { version: protocolVersion, key: owner.key, follower }));
+    const hello = { version: protocolVersion, key: owner.key, follower, ...(isGuest && { isGuest }) };
+    link.send(encodeFrame(kinds.hello, 0, hello satisfies Hello));
     expectMore();
   });
 }

@@ -24,7 +24,7 @@ import type {
 import { HoldfastError, hasCode } from "../../errors.js";
 import type { Position, Publication } from "../../wire/messages.js";
 import { LmdbLog, type SharedLmdbOptions } from "../lmdb/lmdb-broker.js";
-import { connectToOwner, findOwner, type OwnerRecord } from "../lmdb/store-folder.js";
+import { findOwner, findRunningOwner, type OwnerRecord } from "../lmdb/store-folder.js";
 import type { NodeLog } from "../nodes/node-broker.js";
 import type { NodeBus, NodeBusEvents } from "../nodes/node-bus.js";
 import { type Call, callLog, decodePublication, encodeCall, type LogCall, type TakeResult } from "./calls.js";
@@ -329,7 +329,7 @@ export class SharedStore implements NodeLog {
     const { folder } = this.#options;
     const owner = findOwner(folder);
     if (owner === undefined) return { error: inUse, isFinal: false };
-    if (!isSharing(owner)) return { error: inUse, isFinal: await isRunning(folder, owner) };
+    if (!isSharing(owner)) return { error: inUse, isFinal: (await findRunningOwner(folder)) !== undefined };
     let link: FrameSocket | undefined;
     try {
       link = await connectLink({
@@ -472,7 +472,7 @@ function make({ log, server }: OwnerRole, call: Call): Promise<unknown> {
 }
 
 /** Timers and sockets of a store do not keep its process alive. */
-function keepAliveDuring<T>(work: Promise<T>): Promise<T> {
+export function keepAliveDuring<T>(work: Promise<T>): Promise<T> {
   const { port1 } = new MessageChannel();
   port1.ref();
   return work.finally(() => port1.close());
@@ -480,10 +480,4 @@ function keepAliveDuring<T>(work: Promise<T>): Promise<T> {
 
 function isSharing(owner: OwnerRecord): owner is OwnerRecord & { readonly key: string } {
   return owner.key !== undefined;
-}
-
-async function isRunning(folder: string, owner: OwnerRecord): Promise<boolean> {
-  const socket = await connectToOwner(folder, owner).catch(() => undefined);
-  socket?.destroy();
-  return socket !== undefined;
 }

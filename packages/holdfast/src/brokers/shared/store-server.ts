@@ -7,12 +7,14 @@
  */
 import { timingSafeEqual } from "node:crypto";
 import type { Socket } from "node:net";
-import type { Log } from "../../channels/log.js";
 import { HoldfastError } from "../../errors.js";
 import type { Clock } from "../../time/clock.js";
 import type { Publication } from "../../wire/messages.js";
+import type { JournalHold } from "../lmdb/checkpoints.js";
+import type { LmdbLog } from "../lmdb/lmdb-broker.js";
 import {
   type Call,
+  type CopyCall,
   callLog,
   decodeCall,
   encodeFailure,
@@ -33,6 +35,8 @@ export interface Hello {
   readonly key: string;
   /** The process, by a random id. */
   readonly follower: string;
+  /** A command that copies the store, and takes no part in it. @default false */
+  readonly isGuest?: boolean;
 }
 
 export interface StoreServerOptions {
@@ -75,6 +79,10 @@ interface Follower {
   /** Id of its node, once that is known. */
   node: string | undefined;
   isPaused: boolean;
+  /** One of them is no process that takes over the store. */
+  isGuest: boolean;
+  /** What it copies. */
+  hold: JournalHold | undefined;
 }
 
 export class StoreServer {
@@ -84,7 +92,7 @@ export class StoreServer {
   readonly #subscribers = new Map<string, Set<Follower>>();
   readonly #expected: Set<string>;
   readonly #cancelTimers = new Set<() => void>();
-  #log: Log | undefined;
+  #log: LmdbLog | undefined;
   #node: string | undefined;
   #running = 0;
   #isClosing = false;
@@ -125,6 +133,8 @@ export class StoreServer {
       name: undefined,
       node: undefined,
       isPaused: false,
+      isGuest: false,
+      hold: undefined,
     };
     this.#followers.add(follower);
     this.#after(helloTimeoutMs, () => {
@@ -134,13 +144,13 @@ export class StoreServer {
   }
 
   /** The store is open: calls can be made. */
-  start(log: Log): void {
+  start(log: LmdbLog): void {
     this.#counts.restore(undefined, this.#options.taken);
     this.#log = log;
     for (const follower of this.#followers)
       if (follower.name !== undefined) {
         // It has come while the store was opened, and will say what it has taken.
-        this.#expected.add(follower.name);
+        if (!follower.isGuest) this.#expected.add(follower.name);
         this.#welcome(follower);
       }
     if (this.#options.hasUnknownFollowers) {
@@ -248,7 +258,7 @@ export class StoreServer {
     }
   }
 
-  #greet(follower: Follower, { version, key, follower: name }: Hello): void {
+  #greet(follower: Follower, { version, key, follower: name, isGuest = false }: Hello): void {
     const { link } = follower;
     const refuse = (why: string) => {
       const error = new HoldfastError("HF_STORE_IN_USE", why, { details: { pid: process.pid } });
@@ -264,6 +274,8 @@ export class StoreServer {
       refuse(`the store belongs to the server with process id ${process.pid}, and the key is not its own`);
     else {
       follower.name = name;
+      follower.isGuest = isGuest;
+      follower.isPaused = isGuest;
       if (this.#log) this.#welcome(follower);
     }
   }
@@ -277,7 +289,7 @@ export class StoreServer {
   /** A follower that becomes the owner knows whom to wait for. */
   #tellFollowers(): void {
     if (this.#log === undefined || this.#isClosing) return;
-    const names = [...this.#followers].flatMap(({ name }) => name ?? []);
+    const names = [...this.#followers].flatMap(({ name, isGuest }) => (isGuest ? [] : (name ?? [])));
     const frame = encodeFrame(kinds.followers, 0, names);
     for (const { link, name } of this.#followers) if (name !== undefined) link.send(frame);
   }
@@ -300,8 +312,8 @@ export class StoreServer {
     }
   }
 
-  #make(follower: Follower, call: Call): Promise<unknown> {
-    const log = this.#log as Log;
+  #make(follower: Follower, call: Call | CopyCall): Promise<unknown> {
+    const log = this.#log as LmdbLog;
     switch (call.method) {
       case "subscribe":
         this.#subscribe(follower, call.channel);
@@ -315,6 +327,10 @@ export class StoreServer {
         return Promise.resolve(true);
       case "take":
         return this.#take(follower.taken, call.key, call.max);
+      case "holdJournal":
+        return this.#hold(follower, log);
+      case "journalEnd":
+        return Promise.resolve(follower.hold?.end());
       default:
         return callLog(log, call satisfies LogCall);
     }
@@ -335,12 +351,19 @@ export class StoreServer {
     if (!this.#options.isSubscribedHere(channel)) await this.#log?.unsubscribe(channel);
   }
 
-  async #resume(follower: Follower, call: Extract<Call, { method: "resume" }>, log: Log): Promise<true> {
+  async #resume(follower: Follower, call: Extract<Call, { method: "resume" }>, log: LmdbLog): Promise<true> {
     this.#counts.restore(follower.taken, call.counts);
     for (const channel of call.channels) this.#subscribe(follower, channel);
     // A log that cannot be read is noticed when its head is compared.
     await Promise.allSettled(call.channels.map((channel) => log.subscribe(channel)));
     if (follower.name !== undefined) this.#back(follower.name);
+    return true;
+  }
+
+  async #hold(follower: Follower, log: LmdbLog): Promise<true> {
+    follower.hold?.release();
+    follower.hold = await log.holdJournal();
+    if (!this.#followers.has(follower)) follower.hold.release();
     return true;
   }
 
@@ -356,6 +379,7 @@ export class StoreServer {
   #left(follower: Follower): void {
     this.#followers.delete(follower);
     this.#counts.drop(follower.taken);
+    follower.hold?.release();
     if (this.#log !== undefined && follower.name !== undefined) this.#back(follower.name);
     for (const channel of [...follower.channels]) this.#unsubscribe(follower, channel).catch(() => {});
     this.#onProgress?.();

@@ -152,11 +152,16 @@ interface Caller {
   readonly address: string;
   /** Whether a page sends it, such as the console, where a person acts; else a program. */
   readonly isPage: boolean;
+  readonly traceparent: string | undefined;
 }
 
 /** Browsers add these fields, and pages cannot leave them out. */
 function callerOf({ address, request: { headers } }: HttpExchange): Caller {
-  return { address, isPage: headers.origin !== undefined || headers["sec-fetch-site"] !== undefined };
+  return {
+    address,
+    isPage: headers.origin !== undefined || headers["sec-fetch-site"] !== undefined,
+    traceparent: headers.traceparent as string | undefined,
+  };
 }
 
 /** Runs the methods of one request, from their parameters to their outcomes, with the request's key. */
@@ -178,7 +183,11 @@ class ApiCall {
     if (method === undefined)
       return { error: replyError("methodNotFound", `methods are ${[...apiMethods.keys()].join(", ")}`) };
     const startedAt = clock.elapsed();
-    const outcome = await this.#run(name, method, params);
+    const trace = meters.traces.begin("api", () => ({ method: name }), this.#caller.traceparent);
+    const run = () => this.#run(name, method, params);
+    const outcome = await (trace ? trace.within(run) : run());
+    if ("error" in outcome) trace?.end({ code: outcome.error.code }, outcome.error.message);
+    else trace?.end();
     meters
       .ofApiCall(name)
       .done(clock.elapsed() - startedAt, "error" in outcome ? outcome.error.code : undefined);

@@ -64,6 +64,7 @@ export class ChannelWrites {
     const { request, query } = exchange;
     const key = query.get("key") ?? undefined;
     const idempotencyKey = request.headers["idempotency-key"] as string | undefined;
+    const traceparent = request.headers.traceparent as string | undefined;
     const fault =
       findUnsupported(request, query) ??
       (key === undefined ? undefined : findKeyFault("key", key)) ??
@@ -79,6 +80,7 @@ export class ChannelWrites {
       ...(isRemoved && { isRemoved }),
       ...(key !== undefined && { key }),
       ...(idempotencyKey !== undefined && { idempotencyKey }),
+      ...(traceparent !== undefined && { traceparent }),
     };
   }
 
