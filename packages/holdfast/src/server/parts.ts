@@ -1,7 +1,7 @@
 /** Parts of a server, each created from its settings, and where it listens: its address, who can reach it, and the HSTS header. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AddressInfo, Server as TcpServer } from "node:net";
+import type { AddressInfo, Socket, Server as TcpServer } from "node:net";
 import { Server as TlsServer } from "node:tls";
 import type { CompiledApp } from "../app/compile-app.js";
 import { normalizePem } from "../auth/keys.js";
@@ -9,7 +9,7 @@ import type { BrokerEvents } from "../channels/broker.js";
 import type { Channels } from "../channels/channels.js";
 import type { Cluster } from "../channels/cluster.js";
 import type { PositionChecks } from "../channels/position-checks.js";
-import { refuseByPath, webSocketPath } from "../http/router.js";
+import { refuseByPath, routes as routeTable, webSocketPath } from "../http/router.js";
 import type { Audit, AuditFunction } from "../observe/audit.js";
 import { FlightRecorder } from "../observe/flight-recorder.js";
 import type { Log } from "../observe/log.js";
@@ -23,6 +23,7 @@ import {
 } from "../options/websocket.js";
 import { parseAddress, type TrustedProxies } from "../requests/addresses.js";
 import { isLoopback } from "../requests/origins.js";
+import type { RequestPolicy } from "../requests/request-policy.js";
 import type { Application } from "../sessions/application.js";
 import type { GrantResult, IdentityResult } from "../sessions/identity.js";
 import type { NodeCommands } from "../sessions/node-commands.js";
@@ -32,13 +33,15 @@ import { Work } from "../sessions/work.js";
 import { HttpFront, type TlsOptions } from "../sockets/http-front.js";
 import type { UpgradeHandlers } from "../sockets/http-upgrade.js";
 import { toOpeningRequest } from "../sockets/opening-request.js";
+import { Flusher } from "../sockets/output.js";
 import { RequestBounds } from "../sockets/request-bounds.js";
 import { systemClock } from "../sockets/system-clock.js";
 import { LoopLag } from "../time/clock.js";
+import type { Deadlines } from "../time/deadlines.js";
 import type { Admission } from "../transports/admission.js";
 import { PlainListener } from "../transports/plain-transport.js";
 import { StreamListener } from "../transports/stream-listener.js";
-import type { WebSocketListener } from "../transports/websocket-transport.js";
+import { WebSocketListener } from "../transports/websocket-transport.js";
 import type { ReplyError } from "../wire/codes.js";
 import type { MapType } from "../wire/messages.js";
 import type { Payload } from "../wire/payload.js";
@@ -124,6 +127,32 @@ export function createWork({ workPerSecond, workBurst, shedAboveLagMs }: ServerS
     burst: workBurst,
     lagMs: () => loopLag.lagMs,
     shedAboveLagMs,
+  });
+}
+
+export interface ListenerParts {
+  readonly handler: SessionRegistry;
+  readonly deadlines: Deadlines;
+  readonly settings: ServerSettings;
+  readonly policy: RequestPolicy;
+  readonly admission: Admission;
+  /** A connection comes from another process. */
+  readonly onAdopted: (socket: Socket) => void;
+}
+
+export function createListener({ deadlines, settings, ...parts }: ListenerParts): WebSocketListener {
+  return new WebSocketListener({
+    ...parts,
+    context: {
+      clock: systemClock,
+      deadlines,
+      flusher: new Flusher(),
+      settings: socketSettingsOf(settings),
+    },
+    compression: deflateSettingsOf(settings),
+    rule: routeTable.webSocket.rule,
+    traceSocket: settings.traceSocket,
+    onError: settings.onError,
   });
 }
 

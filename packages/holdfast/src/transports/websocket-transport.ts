@@ -4,27 +4,30 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Encoding } from "../channels/batches.js";
-import type { DeflateSettings } from "../options/websocket.js";
+import { type DeflateSettings, defaultDeflateSettings } from "../options/websocket.js";
 import type { PeerPlace } from "../requests/addresses.js";
 import { queryOf } from "../requests/exchange.js";
 import type { AdmittedRequest, RequestPolicy, RequestRule } from "../requests/request-policy.js";
+import type { PassedConnection, PassedSession } from "../sessions/handover.js";
 import type { ConnectionRequest } from "../sessions/identity.js";
 import type { SessionRegistry } from "../sessions/registry.js";
 import type { Transport, TransportEvents } from "../sessions/transport.js";
 import { type AcceptedSocket, Acceptor } from "../sockets/acceptor.js";
 import type { OpeningRequest } from "../sockets/opening-request.js";
+import { attachSocket } from "../sockets/passed-socket.js";
 import { type DriverContext, SocketDriver, type SocketOwner } from "../sockets/socket-driver.js";
 import { TracedStream, type TraceSocket } from "../sockets/traced-stream.js";
 import { Compressor, type Deflate } from "../websocket/deflate.js";
 import { encodeFrame, maxCloseReasonBytes, Opcode } from "../websocket/frame.js";
-import type { RawHeaders } from "../websocket/handshake-fields.js";
+import type { DeflateAgreement, RawHeaders } from "../websocket/handshake-fields.js";
 import { type MessageData, PreparedMessage } from "../websocket/message.js";
 import { type Rejection, reject } from "../websocket/opening-handshake.js";
 import type { Codec, Encoded } from "../wire/codec.js";
-import { chooseCodec, codecs } from "../wire/codecs.js";
-import type { Disconnect } from "../wire/codes.js";
+import { chooseCodec, codecs, defaultCodec } from "../wire/codecs.js";
+import { type Disconnect, disconnect } from "../wire/codes.js";
 import type { Admission, AdmittedConnection, Peer } from "./admission.js";
 
 export interface WebSocketListenerOptions {
@@ -37,6 +40,8 @@ export interface WebSocketListenerOptions {
   readonly admission: Admission;
   /** Undefined if no connection is looked into. */
   readonly traceSocket: TraceSocket | undefined;
+  /** A connection comes from another process. */
+  readonly onAdopted: (socket: Socket) => void;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
@@ -85,6 +90,39 @@ export class WebSocketListener {
   /** Also for upgrade requests to other paths. */
   refuseUpgrade(socket: Duplex, rejection: Rejection): void {
     this.#acceptor.refuseUpgrade(socket, rejection);
+  }
+
+  /** Goes on with a connection that another process has had. @throws what the broker throws, in which case the connection is closed */
+  async adopt({ snapshot, connection }: PassedSession): Promise<void> {
+    const { handler, context, admission, compression } = this.#options;
+    const { handle, head, agreed } = connection as PassedConnection & { readonly handle: object };
+    const { codec: name, agreement, addressKey, hasOwnPings, confirmsFrames } = agreed as AgreedConnection;
+    const codec = codecs.find((each) => each.name === name) ?? defaultCodec;
+    const deflate = agreement && { agreement, settings: compression ?? defaultDeflateSettings };
+    const stream = attachSocket({ handle, head: Buffer.from(head) });
+    this.#options.onAdopted(stream);
+    const peer = { request: noRequest, place: admission.adopt(addressKey) };
+    const encoding = this.#encodings.for(codec, deflate);
+    const accepted = { stream, deflate };
+    const transport = new WebSocketTransport(
+      accepted,
+      peer,
+      { encoding, hasOwnPings },
+      context,
+      this.#onGone,
+    );
+    if (confirmsFrames) transport.confirmFrames();
+    const session = handler.adopt(transport, snapshot);
+    admission.add(transport, session, true);
+    transport.pauseReading();
+    transport.start(session, emptyBytes);
+    try {
+      await session.restore(snapshot);
+    } catch (error) {
+      session.close(disconnect("internalError"));
+      throw error;
+    }
+    transport.resumeReading();
   }
 
   refuseConnect(stream: ServerHttp2Stream, rejection: Rejection): void {
@@ -165,6 +203,18 @@ function createEncoding(codec: Codec, compressor: Compressor | undefined): Encod
   });
 }
 
+const emptyBytes = Buffer.alloc(0);
+const noRequest: ConnectionRequest = Object.freeze({ headers: {}, url: "/", address: "" });
+
+/** What was agreed on when the connection was opened. */
+interface AgreedConnection {
+  readonly codec: string;
+  readonly agreement: DeflateAgreement | undefined;
+  readonly addressKey: string | undefined;
+  readonly hasOwnPings: boolean;
+  readonly confirmsFrames: boolean;
+}
+
 /** RFC 6455 §5.5.2: peers answer pings in order with what else they read. */
 const pingFrame: Uint8Array = encodeFrame(Opcode.ping, Buffer.alloc(0));
 
@@ -175,6 +225,7 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
   readonly hasOwnPings: boolean;
   readonly #driver: SocketDriver;
   readonly #onGone: (transport: WebSocketTransport) => void;
+  readonly #agreement: DeflateAgreement | undefined;
   #events: TransportEvents | undefined;
   #request: ConnectionRequest | undefined;
   #confirmsFrames = false;
@@ -183,7 +234,7 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
 
   /** @param onGone called once the socket is gone */
   constructor(
-    { stream, deflate }: AcceptedSocket,
+    { stream, deflate }: Pick<AcceptedSocket, "stream" | "deflate">,
     { request, place }: Peer,
     { encoding, hasOwnPings }: { readonly encoding: Encoding<Codec>; readonly hasOwnPings: boolean },
     context: DriverContext,
@@ -194,6 +245,7 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
     this.hasOwnPings = hasOwnPings;
     this.#onGone = onGone;
     this.#request = request;
+    this.#agreement = deflate?.agreement;
     this.#driver = new SocketDriver("server", stream, deflate, context, this);
   }
 
@@ -261,6 +313,30 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
   destroy(): void {
     this.#events = undefined;
     this.#driver.terminate();
+  }
+
+  /** What a compressor remembers of earlier messages cannot be passed on. */
+  get canBePassedOn(): boolean {
+    const { serverNoContextTakeover = true, clientNoContextTakeover = true } = this.#agreement ?? {};
+    return serverNoContextTakeover && clientNoContextTakeover && this.#driver.isDetachable;
+  }
+
+  get isMidMessage(): boolean {
+    return this.#driver.isMidMessage;
+  }
+
+  passOn(): PassedConnection | undefined {
+    const detached = this.#unconfirmed > 0 ? undefined : this.#driver.detach();
+    if (detached === undefined) return undefined;
+    this.#events = undefined;
+    const agreed: AgreedConnection = {
+      codec: this.codec.name,
+      agreement: this.#agreement,
+      addressKey: this.place?.key,
+      hasOwnPings: this.hasOwnPings,
+      confirmsFrames: this.#confirmsFrames,
+    };
+    return { ...detached, agreed };
   }
 
   receive(data: MessageData): void {
