@@ -55,6 +55,7 @@ const rows: Readonly<Record<RouteName | "route", Row>> = {
   },
   metrics: { method: "GET", path: "/metrics", headers: json },
   health: { method: "GET", path: "/health" },
+  live: { method: "GET", path: "/health/live" },
   openApi: { method: "GET", path: "/api/openapi.json" },
   api: { method: "POST", path: "/api/info", headers: json, body: "{}" },
   events: { method: "GET", path: "/channels/flood/events" },
