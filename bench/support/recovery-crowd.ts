@@ -208,8 +208,10 @@ export class SteadyPublisher {
   #client: RawClient | undefined;
   #generation = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** Sequence numbers that wait for an acknowledgement. */
-  readonly #waiting = new Set<number>();
+  /** How long each acknowledgement was waited for. */
+  readonly latenciesMs: number[] = [];
+  /** Sequence numbers that wait for an acknowledgement, and since when. */
+  readonly #waiting = new Map<number, number>();
   #lastBefore = Number.POSITIVE_INFINITY;
 
   constructor(options: SteadyPublisherOptions) {
@@ -266,7 +268,7 @@ export class SteadyPublisher {
   #next(): string {
     const { channels, bytes } = this.#options;
     const sequence = ++this.published;
-    this.#waiting.add(sequence);
+    this.#waiting.set(sequence, performance.now());
     const channel = channels[sequence % channels.length] as string;
     return holdfastProtocol.publish(channel, markedPayload.create(sequence, bytes), sequence);
   }
@@ -286,7 +288,10 @@ export class SteadyPublisher {
   #take(reply: string, then: (sequence: number) => void): void {
     const { id } = JSON.parse(reply) as { readonly id: number };
     const sequence = id - idsUsed;
-    if (!this.#waiting.delete(sequence)) throw new Error(`answered twice, or never published: ${id}`);
+    const sentAt = this.#waiting.get(sequence);
+    if (sentAt === undefined) throw new Error(`answered twice, or never published: ${id}`);
+    this.#waiting.delete(sequence);
+    this.latenciesMs.push(performance.now() - sentAt);
     then(sequence);
   }
 }

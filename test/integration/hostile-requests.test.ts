@@ -57,6 +57,7 @@ const rows: Readonly<Record<RouteName | "route", Row>> = {
   metrics: { method: "GET", path: "/metrics", headers: json },
   console: { method: "GET", path: "/console/" },
   health: { method: "GET", path: "/health" },
+  live: { method: "GET", path: "/health/live" },
   openApi: { method: "GET", path: "/api/openapi.json" },
   api: { method: "POST", path: "/api/info", headers: json, body: "{}" },
   events: { method: "GET", path: "/channels/flood/events" },

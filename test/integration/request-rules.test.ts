@@ -66,6 +66,7 @@ const rows: Readonly<Record<RowName, Row>> = {
   metrics: { path: "/metrics", headers: { "x-api-key": apiKey } },
   console: { path: "/console/" },
   health: { path: "/health" },
+  live: { path: "/health/live" },
   rest: { path: "/no/such/page" },
   landingPage: { path: "/", headers: { accept: "text/html" } },
   // Protobuf, in which all of this is ASCII: a connect command, a name, and an envelope with an empty command.

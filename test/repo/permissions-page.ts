@@ -144,6 +144,6 @@ An unknown key is status 401, a missing scope ${denied} (status 403 if the calle
 |---|---|---|
 ${methods.join("\n")}
 
-\`batch\` needs the scopes of its methods. \`GET /api/openapi.json\` and \`GET /health\` are open to everybody.
+\`batch\` needs the scopes of its methods. \`GET /api/openapi.json\`, \`GET /health\` and \`GET /health/live\` are open to everybody.
 `;
 }

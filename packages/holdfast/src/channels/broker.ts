@@ -69,6 +69,14 @@ export interface PresenceEvents {
   onLeave(channel: string, info: ClientInfo): void;
 }
 
+export interface PresenceMove {
+  /** Id of the node that it comes from. */
+  readonly from: string;
+  /** As for an entry that is added; undefined for a client without one. */
+  readonly leaseMs: number | undefined;
+  readonly owner: string | undefined;
+}
+
 export interface PresenceStore {
   /** Called once, before anything else. */
   open(events: PresenceEvents): Promise<void>;
@@ -84,6 +92,11 @@ export interface PresenceStore {
   remove(channel: string, client: string): Promise<void>;
   list(channel: string): Promise<readonly ClientInfo[]>;
   stats(channel: string): Promise<PresenceStats>;
+  /**
+   * A client that another node has had is this node's now; nobody is told of a leave or a join. Stores that only one process uses have
+   * no such node.
+   */
+  move?(channel: string, info: ClientInfo, move: PresenceMove): Promise<void>;
   /** Tells every subscribed node that a client has joined or left. */
   announce(channel: string, kind: "join" | "leave", info: ClientInfo): Promise<void>;
 }

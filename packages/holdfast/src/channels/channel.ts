@@ -408,6 +408,11 @@ export class Subscription {
     return this.#view;
   }
 
+  /** Whether a reader of patches has, or will have, every value of a map. */
+  get hasValues(): boolean {
+    return this.#wholeFrom !== Number.POSITIVE_INFINITY;
+  }
+
   /** The next entry of the channel's ring to deliver. If it lies before the ring, the log is read. */
   get cursor(): number {
     return this.#cursor;

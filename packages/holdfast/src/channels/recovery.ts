@@ -105,6 +105,12 @@ export class Recovery {
     return await this.#readNewest(channel, gone, isWanted);
   }
 
+  /** Brings this node to an offset that a reader of another node has. @returns whether it is there */
+  async reach(channel: Channel, offset: number): Promise<boolean> {
+    if (offset > channel.head && channel.kind !== "live") await this.#readOn(channel);
+    return offset <= channel.head;
+  }
+
   /** Reads what events have failed to bring. If it is gone, every reader of the channel gets a gap. */
   async repair(channel: Channel): Promise<void> {
     if (this.#repairing.has(channel)) return;

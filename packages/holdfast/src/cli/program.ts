@@ -6,6 +6,7 @@ import { addConfig, addDoctor } from "./config.js";
 import { addInspection } from "./inspect.js";
 import { addNodes } from "./nodes.js";
 import { addPublish } from "./publish.js";
+import { addReload } from "./reload.js";
 import { addServe } from "./serve.js";
 import { addStore } from "./store.js";
 import { addHistory, addSubscribe } from "./subscribe.js";
@@ -62,6 +63,7 @@ function createProgram(end: (code: number) => void): Command {
       `
 Examples:
   $ holdfast serve                              start a server on http://localhost:8000
+  $ holdfast reload                             replace it by the installed version
   $ holdfast subscribe news                     print the publications of a channel
   $ holdfast publish news '{"hello":"world"}'   publish one message
   $ vmstat 1 | holdfast publish stats           publish each line of another program
@@ -75,6 +77,7 @@ Examples:
 `,
     );
   addServe(program);
+  addReload(program);
   addPublish(program);
   addSubscribe(program);
   addHistory(program);

@@ -4,10 +4,12 @@ import { type Configuration, readTls, withOrigin } from "../config/load-config.j
 import type { Settings } from "../config/settings.js";
 import { messageOf } from "../errors.js";
 import { createServer, type HoldfastServer, type ListeningAddress } from "../index.js";
+import type { ListeningHandles } from "../server/handover.js";
 import { banner } from "./banner.js";
 import { loadWithFlags, type ServerFlags, withServerFlags } from "./server-flags.js";
 import { onEndSignal, writeNote, writeText } from "./terminal.js";
-import { countWorkers, isWorker, serveAsWorker, superviseWorkers } from "./workers.js";
+import { askForHandles, isWorker, leaveFirstProcess, serveAsWorker } from "./worker.js";
+import { countWorkers, moveToWorker, superviseWorkers } from "./workers.js";
 
 export function addServe(program: Command): void {
   withServerFlags(program.command("serve").description("start a server"))
@@ -59,6 +61,17 @@ export async function runServe(
   flags: ServerFlags,
   extend?: (configuration: Configuration) => ServeExtension,
 ): Promise<void> {
+  try {
+    await serve(flags, extend);
+  } finally {
+    if (isWorker) leaveFirstProcess();
+  }
+}
+
+async function serve(
+  flags: ServerFlags,
+  extend?: (configuration: Configuration) => ServeExtension,
+): Promise<void> {
   const given = await loadWithFlags(flags);
   if (extend === undefined) {
     const workers = countWorkers(given);
@@ -72,7 +85,7 @@ export async function runServe(
   const address = await listen(server);
   const text = extension?.start(address) ?? banner(address, configuration);
   // Whoever reads the banner may send a signal at once.
-  const ended = untilSignal(server, configuration, () => extension?.stop());
+  const ended = untilSignal(server, configuration, () => extension?.stop(), extend === undefined);
   writeText(text);
   await ended;
 }
@@ -80,11 +93,8 @@ export async function runServe(
 /** One of several processes: the first one starts it, and says when it ends. */
 async function runWorker(configuration: Configuration): Promise<void> {
   const server = create(configuration);
-  const address = await listen(server);
-  await serveAsWorker(address, {
-    end: () => server.close(),
-    reload: () => reloadCertificate(server, configuration.settings),
-  });
+  const address = await listen(server, await askForHandles());
+  await serveAsWorker(address, server, () => reloadCertificate(server, configuration.settings));
 }
 
 function create(configuration: Configuration): HoldfastServer {
@@ -97,32 +107,66 @@ function create(configuration: Configuration): HoldfastServer {
 }
 
 /** Closes what was opened when the server cannot listen. */
-async function listen(server: HoldfastServer): Promise<ListeningAddress> {
+async function listen(server: HoldfastServer, inherited?: ListeningHandles): Promise<ListeningAddress> {
   try {
-    return await server.listen();
+    return await server.listen(inherited);
   } catch (error) {
     await server.close();
     throw error;
   }
 }
 
-/** @param stop called before the server closes */
+/**
+ * @param stop called before the server closes
+ * @param canReload whether another process can run the same command
+ */
 function untilSignal(
   server: HoldfastServer,
-  { options, settings }: Configuration,
+  configuration: Configuration,
   stop: () => void,
+  canReload: boolean,
 ): Promise<void> {
+  const { options, settings } = configuration;
   return new Promise((resolve, reject) => {
     let isEnding = false;
+    let isReloading = false;
+    let endSuccessor = () => {};
     const end = () => {
       // A second signal does not wait.
       if (isEnding) process.exit(1);
       isEnding = true;
       writeNote("Closing connections …");
       stop();
-      server.close().then(resolve, reject);
+      endSuccessor();
+      server.drain().then(resolve, reject);
     };
-    onEndSignal(end, options.tls ? () => reloadCertificate(server, settings) : undefined);
+    const reload = () => {
+      if (isReloading || isEnding) return;
+      isReloading = true;
+      const { handover } = server;
+      const moved = moveToWorker({
+        configuration,
+        listeningHandles: handover.listeningHandles,
+        give: (link) => handover.give(link),
+        drain: () => server.drain(),
+        onStarted: (endIt) => {
+          endSuccessor = endIt;
+        },
+        onMoved: () => removeHandlers(),
+      });
+      const settle = (isMoved: boolean) => {
+        isReloading = false;
+        if (isMoved) resolve();
+      };
+      moved.then(settle, reject);
+    };
+    const readCertificate = options.tls ? () => reloadCertificate(server, settings) : undefined;
+    const removeSignals = onEndSignal(end, readCertificate ?? (canReload ? reload : undefined));
+    if (canReload) process.on("SIGUSR2", reload);
+    const removeHandlers = () => {
+      removeSignals();
+      process.off("SIGUSR2", reload);
+    };
   });
 }
 

@@ -71,8 +71,9 @@ export const routes = {
     methods: ["GET", "HEAD"],
     rule: forVisitors,
   },
-  // Health checks, such as a balancer's, may use any host name; the answer reveals nothing else.
+  // Health checks, such as a balancer's, may use any host name; the answers reveal nothing else.
   health: { path: "/health", methods: ["GET", "HEAD"], rule: { audience: "anyone" } },
+  live: { path: "/health/live", methods: ["GET", "HEAD"], rule: { audience: "anyone" } },
   /** Pages, the application's own paths, and everything unknown. */
   rest: { path: () => true, methods: ["GET", "HEAD"], rule: forVisitors },
 } as const satisfies Record<string, Route>;
@@ -157,6 +158,8 @@ export interface RouterOptions {
   readonly routes?: OwnRoutes | undefined;
   /** Answers `/api` and everything below. */
   readonly api: (path: string, exchange: HttpExchange) => void;
+  /** Whether new clients are welcome: not while the server drains. */
+  readonly isReady: () => boolean;
   /** Answers `/metrics`. Undefined where that path is left to the server that this one is part of. */
   readonly metrics: ((exchange: HttpExchange) => void) | undefined;
   /** Answers `/console` and everything below. */
@@ -198,7 +201,8 @@ export function createRouter(options: RouterOptions): Router {
     api: (exchange, path) => api(path, exchange),
     metrics: (exchange) => options.metrics?.(exchange),
     console: (exchange, path) => options.console(path, exchange),
-    health: ({ response }) => sendJson(response, 200, "{}"),
+    health: ({ response }) => sendHealth(response, options.isReady()),
+    live: ({ response }) => sendHealth(response, true),
     rest: (exchange, path) => {
       const { request, response } = exchange;
       request.resume();
@@ -234,6 +238,12 @@ export function createRouter(options: RouterOptions): Router {
     else if (refusal) exchange.refuse(refusal, formFor(route.rule));
     else answers[name](exchange, path);
   };
+}
+
+/** Balancers send no more to a server that answers 503. */
+export function sendHealth(response: ServerResponse, isReady: boolean): void {
+  if (isReady) sendJson(response, 200, "{}");
+  else sendJson(response, 503, '{"status":"draining"}');
 }
 
 function pathOfRequest(request: IncomingMessage, basePath: string): string {

@@ -309,6 +309,16 @@ export const timeOptions = {
     default: 5000,
     doc: "Time for a peer to answer a Close frame, or to read the end of a stream",
   }),
+  drainPerSecond: integer({
+    default: 500,
+    doc: "Clients per second that are told to reconnect when the server [drains](../howto/operate.md#deploys)",
+    more: "More ends sooner, and loads the nodes that they come to.",
+  }),
+  drainTimeoutMs: milliseconds({
+    default: 20_000,
+    doc: "Maximum time to drain",
+    more: "Beyond it, all clients that are left are told at once, and requests are not waited for.",
+  }),
   hookTimeoutMs: milliseconds({
     default: 5000,
     doc: "Time limit for a hook or method of the application",

@@ -392,6 +392,18 @@ export interface ServerOptions {
   /** Time for a peer to answer a Close frame, or to read the end of a stream. @default 5 s */
   readonly closeTimeoutMs?: number;
   /**
+   * Clients per second that are told to reconnect when the server drains. More ends sooner, and loads the
+   * nodes that they come to.
+   * @default 500
+   */
+  readonly drainPerSecond?: number;
+  /**
+   * Maximum time to drain. Beyond it, all clients that are left are told at once, and requests are not
+   * waited for.
+   * @default 20 s
+   */
+  readonly drainTimeoutMs?: number;
+  /**
    * Time limit for a hook or method of the application. Beyond it, error 100; for `authenticate` and
    * `onConnect`, close 3004.
    * @default 5 s

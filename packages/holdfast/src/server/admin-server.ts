@@ -6,31 +6,36 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { HoldfastError, messageOf } from "../errors.js";
 import { sendMetrics } from "../http/metrics-route.js";
+import { sendHealth } from "../http/router.js";
 import type { ServerSettings } from "../options/schema.js";
 import { TrustedProxies } from "../requests/addresses.js";
-import { HttpExchange, sendJson } from "../requests/exchange.js";
+import { HttpExchange } from "../requests/exchange.js";
 import { isLoopback } from "../requests/origins.js";
 import { methodNotAllowed, refuse, sendRefusal } from "../requests/refusals.js";
 import { RequestPolicy, type RequestRule } from "../requests/request-policy.js";
 import { pathOf, toOpeningRequest } from "../sockets/opening-request.js";
+import { handleOf } from "../sockets/passed-socket.js";
 
 export interface AdminServerOptions {
   readonly port: number;
   readonly host: string;
   readonly scrape: () => Promise<string>;
+  /** Whether new clients are welcome. */
+  readonly isReady: () => boolean;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
 /** @returns undefined where no port is set for it */
 export function createAdminServer(
   { adminPort: port, adminHost: host, onError }: ServerSettings,
-  scrape: () => Promise<string>,
+  sources: Pick<AdminServerOptions, "scrape" | "isReady">,
 ): AdminServer | undefined {
-  return port === null ? undefined : new AdminServer({ port, host, scrape, onError });
+  return port === null ? undefined : new AdminServer({ port, host, ...sources, onError });
 }
 
 const rule: RequestRule = { audience: "servers" };
 const methods = ["GET", "HEAD"];
+const paths = ["/metrics", "/health", "/health/live"];
 const maxConnections = 100;
 const timeoutMs = 10_000;
 
@@ -58,8 +63,13 @@ export class AdminServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** @throws HF_SERVER_LISTEN when the address is in use or not permitted */
-  async listen(): Promise<void> {
+  /** The listening socket; undefined where it cannot be shared. */
+  get handle(): object | undefined {
+    return handleOf(this.#server);
+  }
+
+  /** @param handle of another process's listening socket; @throws HF_SERVER_LISTEN when the address is in use or not permitted */
+  async listen(handle?: object): Promise<void> {
     const { port, host, onError } = this.#options;
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", (cause) =>
@@ -71,7 +81,8 @@ export class AdminServer {
           ),
         ),
       );
-      this.#server.listen({ port, host }, resolve);
+      if (handle) this.#server.listen(handle, resolve);
+      else this.#server.listen({ port, host }, resolve);
     });
     this.#server.removeAllListeners("error");
     this.#server.on("error", (error) => onError(error, { stage: "listening for metrics" }));
@@ -94,10 +105,10 @@ export class AdminServer {
     }
     const exchange = new HttpExchange(request, response, verdict);
     const path = pathOf(request.url ?? "/");
-    if (path !== "/metrics" && path !== "/health")
-      exchange.refuse(refuse(404, `There is nothing at ${path}. Paths: /metrics, /health.`));
+    if (!paths.includes(path))
+      exchange.refuse(refuse(404, `There is nothing at ${path}. Paths: ${paths.join(", ")}.`));
     else if (!methods.includes(exchange.method)) exchange.refuse(methodNotAllowed(request.method, methods));
-    else if (path === "/health") sendJson(response, 200, "{}");
+    else if (path !== "/metrics") sendHealth(response, path !== "/health" || this.#options.isReady());
     else void sendMetrics(exchange, this.#options);
   }
 }

@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AddressInfo, Server as TcpServer } from "node:net";
+import type { AddressInfo, Socket, Server as TcpServer } from "node:net";
 import { Server as TlsServer } from "node:tls";
 import type { CompiledApp } from "../app/compile-app.js";
 import { normalizePem } from "../auth/keys.js";
@@ -11,7 +11,7 @@ import type { Channels } from "../channels/channels.js";
 import type { Cluster } from "../channels/cluster.js";
 import type { PositionChecks } from "../channels/position-checks.js";
 import { listEncoding } from "../http/channels/answer-body.js";
-import { oneWayWebSocketPath, refuseByPath, routes, webSocketPath } from "../http/router.js";
+import { oneWayWebSocketPath, refuseByPath, routes as routeTable, webSocketPath } from "../http/router.js";
 import type { Audit, AuditFunction } from "../observe/audit.js";
 import { FlightRecorder } from "../observe/flight-recorder.js";
 import type { Log } from "../observe/log.js";
@@ -26,6 +26,7 @@ import {
 } from "../options/websocket.js";
 import { parseAddress, type TrustedProxies } from "../requests/addresses.js";
 import { isLoopback } from "../requests/origins.js";
+import { RequestPolicy } from "../requests/request-policy.js";
 import type { Application } from "../sessions/application.js";
 import type { SessionContext } from "../sessions/context.js";
 import type { GrantResult, IdentityResult } from "../sessions/identity.js";
@@ -39,13 +40,15 @@ import { Work } from "../sessions/work.js";
 import { HttpFront, type TlsOptions } from "../sockets/http-front.js";
 import type { UpgradeHandlers } from "../sockets/http-upgrade.js";
 import { toOpeningRequest } from "../sockets/opening-request.js";
+import { Flusher } from "../sockets/output.js";
 import { RequestBounds } from "../sockets/request-bounds.js";
 import { systemClock } from "../sockets/system-clock.js";
 import { LoopLag } from "../time/clock.js";
+import type { Deadlines } from "../time/deadlines.js";
 import type { Admission } from "../transports/admission.js";
 import { PlainListener } from "../transports/plain-transport.js";
 import { StreamListener } from "../transports/stream-listener.js";
-import type { WebSocketListener } from "../transports/websocket-transport.js";
+import { WebSocketListener } from "../transports/websocket-transport.js";
 import type { ReplyError } from "../wire/codes.js";
 import type { MapType } from "../wire/messages.js";
 import type { Payload } from "../wire/payload.js";
@@ -165,6 +168,55 @@ function createWork({ workPerSecond, workBurst, shedAboveLagMs }: ServerSettings
     burst: workBurst,
     lagMs: () => loopLag.lagMs,
     shedAboveLagMs,
+  });
+}
+
+export interface PolicyParts {
+  readonly trustedProxies: TrustedProxies;
+  readonly front: () => HttpFront | undefined;
+  readonly audit: Audit;
+  readonly recorder: Recorder;
+}
+
+/** Which requests are answered at all: by their host, their origin, and where they come from. */
+export function createPolicy(
+  settings: ServerSettings,
+  { trustedProxies, front, audit, recorder }: PolicyParts,
+): RequestPolicy {
+  return new RequestPolicy({
+    allowedOrigins: settings.allowedOrigins,
+    trustedProxies,
+    isLocalOnly: (listener) => isLocalOnly(listener, front(), settings),
+    onRefused: (facts) => {
+      audit("originRefused", facts);
+      recorder.turnAway(facts.reason);
+    },
+  });
+}
+
+export interface ListenerParts {
+  readonly handler: SessionRegistry;
+  readonly deadlines: Deadlines;
+  readonly settings: ServerSettings;
+  readonly policy: RequestPolicy;
+  readonly admission: Admission;
+  /** A connection comes from another process. */
+  readonly onAdopted: (socket: Socket) => void;
+}
+
+export function createListener({ deadlines, settings, ...parts }: ListenerParts): WebSocketListener {
+  return new WebSocketListener({
+    ...parts,
+    context: {
+      clock: systemClock,
+      deadlines,
+      flusher: new Flusher(),
+      settings: socketSettingsOf(settings),
+    },
+    compression: deflateSettingsOf(settings),
+    ...webSocketRoutes,
+    traceSocket: settings.traceSocket,
+    onError: settings.onError,
   });
 }
 
@@ -368,7 +420,7 @@ export function createBrokerEvents({
 }
 
 /** Which requests open WebSockets, and which of these are for clients that only read. */
-export const webSocketRoutes = { rule: routes.webSocket.rule, oneWayPath: oneWayWebSocketPath };
+export const webSocketRoutes = { rule: routeTable.webSocket.rule, oneWayPath: oneWayWebSocketPath };
 
 /** How WebSockets on a server are taken. */
 export function webSocketHandlers(listener: WebSocketListener, basePath: string): UpgradeHandlers {

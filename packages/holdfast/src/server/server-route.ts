@@ -15,7 +15,10 @@ const consoleFolder = fileURLToPath(new URL("../../dist/console", import.meta.ur
 export interface ServerRouteParts
   extends Pick<ApiKeysOptions, "peerKeyOf" | "clock" | "audit">,
     Pick<ApiOptions, "tools" | "meters" | "expectedFailure">,
-    Pick<RouterOptions, "admit" | "policy" | "streams" | "events" | "channels" | "explainWebSocket"> {
+    Pick<
+      RouterOptions,
+      "admit" | "policy" | "isReady" | "streams" | "events" | "channels" | "explainWebSocket"
+    > {
   readonly settings: ServerSettings;
   /** All metrics, as text. */
   readonly scrape: () => Promise<string>;

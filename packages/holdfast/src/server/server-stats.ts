@@ -1,9 +1,18 @@
 /** Sizes of everything in a server that grows with use, as `server.stats()`, other nodes and `/api/info` have them. */
+import type { Channels } from "../channels/channels.js";
 import type { NodeHealth, NodeStats } from "../channels/cluster.js";
-
+import type { Delivery } from "../channels/delivery.js";
+import type { ChannelRoutes } from "../http/channels/channel-routes.js";
+import type { NodeSizes } from "../observe/metric.js";
 import { sampleIntervalMs } from "../observe/recent-load.js";
 import type { Control } from "../sessions/control.js";
-import type { RegistryStats } from "../sessions/registry.js";
+import type { HeldBytes } from "../sessions/flow-control.js";
+import type { RegistryStats, SessionRegistry } from "../sessions/registry.js";
+import type { RequestBounds } from "../sockets/request-bounds.js";
+import { systemClock } from "../sockets/system-clock.js";
+import type { Deadlines } from "../time/deadlines.js";
+import type { Admission } from "../transports/admission.js";
+import { version } from "./version.js";
 
 export interface ServerStats extends RegistryStats {
   /** Channels in use on this node. */
@@ -26,23 +35,6 @@ export interface ServerStats extends RegistryStats {
   readonly deliveries: number;
 }
 
-export function toNodeStats(
-  { connections, users, subscriptions }: RegistryStats,
-  channels: number,
-  uptimeMs: number,
-  health: NodeHealth,
-): NodeStats {
-  return {
-    connections,
-    users,
-    subscriptions,
-    channels,
-    uptimeSeconds: Math.floor(uptimeMs / 1000),
-    cpuPercent: measureCpu(),
-    health,
-  };
-}
-
 /** Of the process, which may have several servers: when its processor time was last read, and what it was. */
 let lastCpu = { at: performance.now() - 1, usage: process.cpuUsage() };
 
@@ -52,6 +44,83 @@ function measureCpu(): number {
   const percent = (user + system) / 10 / (at - lastCpu.at);
   lastCpu = { at, usage: process.cpuUsage() };
   return Math.round(percent * 10) / 10;
+}
+
+/** The parts of a server that are measured. */
+export interface MeasuredParts {
+  readonly handler: SessionRegistry;
+  readonly channels: Channels;
+  readonly delivery: Delivery;
+  readonly admission: Admission;
+  readonly bounds: RequestBounds;
+  readonly routes: ChannelRoutes;
+  readonly deadlines: Deadlines;
+  readonly held: HeldBytes;
+}
+
+/** The sizes of one server, each in the form that somebody asks for. */
+export class ServerSizes {
+  readonly #parts: MeasuredParts;
+  readonly #startedAt = systemClock.elapsed();
+  /** Unix milliseconds. */
+  readonly startTime = systemClock.now();
+
+  constructor(parts: MeasuredParts) {
+    this.#parts = parts;
+  }
+
+  stats(): ServerStats {
+    const { handler, channels, admission, bounds, routes, deadlines } = this.#parts;
+    return {
+      ...handler.stats(),
+      channels: channels.count,
+      ringBytes: channels.ringBytes,
+      sockets: admission.count,
+      ...bounds.stats(),
+      ...routes.stats(),
+      deadlines: deadlines.count,
+      deliveries: this.#deliveries,
+    };
+  }
+
+  /** For other nodes. */
+  ofNode(health: NodeHealth): NodeStats {
+    const { handler, channels } = this.#parts;
+    const { connections, users, subscriptions } = handler.stats();
+    const uptimeSeconds = Math.floor((systemClock.elapsed() - this.#startedAt) / 1000);
+    return {
+      connections,
+      users,
+      subscriptions,
+      channels: channels.count,
+      uptimeSeconds,
+      cpuPercent: measureCpu(),
+      health,
+    };
+  }
+
+  /** For metrics. */
+  ofMetrics(): NodeSizes {
+    const { handler, channels, admission, bounds, routes, held } = this.#parts;
+    const { bytes: heldBytes, holders } = held;
+    return {
+      users: handler.users,
+      sockets: admission.count,
+      ringBytes: channels.ringBytes,
+      behind: holders,
+      heldBytes,
+      deliveries: this.#deliveries,
+      ...bounds.stats(),
+      waitingRequests: routes.stats().waitingRequests,
+      startedAt: this.startTime,
+      version,
+    };
+  }
+
+  get #deliveries(): number {
+    const { channels, behind, unflushed } = this.#parts.delivery.pending;
+    return channels + behind + unflushed;
+  }
 }
 
 /**

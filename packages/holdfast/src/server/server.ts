@@ -6,7 +6,6 @@ import { type CompiledApp, compileApp } from "../app/compile-app.js";
 import type { App, UntypedApp } from "../app/define-app.js";
 import type { Broker, BrokerEvents, BrokerStart } from "../channels/broker.js";
 import { Channels } from "../channels/channels.js";
-import type { NodeStats } from "../channels/cluster.js";
 import { Delivery } from "../channels/delivery.js";
 import { withFloors } from "../channels/floors.js";
 import { LogReader } from "../channels/log-reader.js";
@@ -19,11 +18,10 @@ import type { Router } from "../http/router.js";
 import { type Audit, createAudit, silentAudit } from "../observe/audit.js";
 import type { Log } from "../observe/log.js";
 import { Meters } from "../observe/meters.js";
-import type { NodeSizes } from "../observe/metric.js";
 import type { ServerOptions } from "../options/options.js";
 import { resolveServerOptions, type ServerSettings } from "../options/schema.js";
 import { TrustedProxies } from "../requests/addresses.js";
-import { RequestPolicy } from "../requests/request-policy.js";
+import type { RequestPolicy } from "../requests/request-policy.js";
 import { createOpenApplication } from "../sessions/application.js";
 import { expectedFailure } from "../sessions/commands.js";
 import { presenceLeaseMs, type SessionContext } from "../sessions/context.js";
@@ -36,16 +34,17 @@ import { SessionRegistry } from "../sessions/registry.js";
 import type { Tails } from "../sessions/tails.js";
 import type { HttpFront, TlsOptions } from "../sockets/http-front.js";
 import { type AttachableServer, attachTo } from "../sockets/http-upgrade.js";
-import { Flusher } from "../sockets/output.js";
 import type { RequestBounds } from "../sockets/request-bounds.js";
 import { systemClock } from "../sockets/system-clock.js";
 import { Deadlines } from "../time/deadlines.js";
 import { Admission } from "../transports/admission.js";
-import { WebSocketListener } from "../transports/websocket-transport.js";
+import type { WebSocketListener } from "../transports/websocket-transport.js";
 import { type AdminServer, createAdminServer } from "./admin-server.js";
 import { AppMethods } from "./app-methods.js";
 import { createBroker } from "./brokers.js";
 import { describeConfiguration } from "./describe-configuration.js";
+import { drain } from "./drain.js";
+import { Handover, type ListeningHandles } from "./handover.js";
 import { NodeMetrics, workerGroup } from "./node-metrics.js";
 import {
   addressOf,
@@ -53,20 +52,18 @@ import {
   callAsServer,
   createBrokerEvents,
   createFront,
+  createListener,
+  createPolicy,
   createRecorder,
   createRequestBounds,
   createShared,
   createStreams,
   createTails,
-  deflateSettingsOf,
-  isLocalOnly,
   type ListeningAddress,
   type Streams,
   setHstsHeader,
-  socketSettingsOf,
   startTraces,
   webSocketHandlers,
-  webSocketRoutes,
   withPlainPem,
   withTokenAudit,
 } from "./parts.js";
@@ -78,7 +75,7 @@ import {
 } from "./revocation-log.js";
 import { createServerLog } from "./server-log.js";
 import { createServerRoute } from "./server-route.js";
-import { describeLoad, describeNodes, type ServerStats, toNodeStats } from "./server-stats.js";
+import { describeLoad, describeNodes, ServerSizes, type ServerStats } from "./server-stats.js";
 import { version } from "./version.js";
 
 /** A server made by `createServer`. */
@@ -93,10 +90,8 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   readonly #log: Log;
   readonly #metrics: NodeMetrics;
   readonly #admin: AdminServer | undefined;
-  readonly #held: HeldBytes;
+  readonly #sizes: ServerSizes;
   readonly #id = randomUUID();
-  readonly #startedAt = systemClock.elapsed();
-  readonly #startTime = systemClock.now();
   readonly #expectedFailure = (error: unknown) => expectedFailure(error, this.#meters);
   readonly #events: BrokerEvents;
   readonly #channels: Channels;
@@ -116,8 +111,11 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   readonly #revocationLog: RevocationLog | undefined;
   #isBrokerOpen = false;
   #opened: Promise<void> | undefined;
+  #drained: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #isListening = false;
+  /** Another process accepts what comes from now on. */
+  #isLeaving = false;
   readonly #detachments: (() => void)[] = [];
   #front: HttpFront | undefined;
   #route: Router | undefined;
@@ -179,12 +177,12 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     });
     const trustedProxies = new TrustedProxies(settings.trustedProxies);
     const peerKeyOf = (address: string) => trustedProxies.peerKeyOf(address);
-    this.#held = new HeldBytes(settings.maxHeldBytes);
+    const held = new HeldBytes(settings.maxHeldBytes);
     const context: SessionContext = {
       ...common,
       channels: this.#channels,
       deadlines: this.#deadlines,
-      held: this.#held,
+      held,
       access: new DataAccess(),
       lists: new PresenceLists({ broker: this.#broker, application, onError }),
       clock: systemClock,
@@ -204,15 +202,8 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     this.#trustedProxies = trustedProxies;
     this.#peerKeyOf = peerKeyOf;
     this.#bounds = createRequestBounds(settings, trustedProxies, meters);
-    this.#policy = new RequestPolicy({
-      allowedOrigins: settings.allowedOrigins,
-      trustedProxies,
-      isLocalOnly: (listener) => isLocalOnly(listener, this.#front, settings),
-      onRefused: (facts) => {
-        this.#audit("originRefused", facts);
-        recorder.turnAway(facts.reason);
-      },
-    });
+    const front = () => this.#front;
+    this.#policy = createPolicy(settings, { trustedProxies, front, audit: this.#audit, recorder });
     this.#channelRoutes = new ChannelRoutes({
       ...settings,
       limits: settings,
@@ -224,7 +215,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     this.#tails = createTails(context);
     const commands = new NodeCommands(this.#handler, context, {
       requests: this.#channelRoutes,
-      stats: () => this.#nodeStats(),
+      stats: () => this.#sizes.ofNode(this.#metrics.health(this.#broker.name)),
       metrics: (group) => this.#metrics.answer(group),
       load: (after) => this.#metrics.load(after),
       nextTurn: () => new Promise((resolve) => void setImmediate(resolve)),
@@ -249,20 +240,13 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       onRefused: (reason) => recorder.turnAway(reason),
       meters,
     });
-    this.#listener = new WebSocketListener({
+    this.#listener = createListener({
       handler: this.#handler,
-      context: {
-        clock: systemClock,
-        deadlines: this.#deadlines,
-        flusher: new Flusher(),
-        settings: socketSettingsOf(settings),
-      },
-      compression: deflateSettingsOf(settings),
+      deadlines: this.#deadlines,
+      settings,
       policy: this.#policy,
-      ...webSocketRoutes,
       admission: this.#admission,
-      traceSocket: settings.traceSocket,
-      onError,
+      onAdopted: (socket) => this.#front?.adopt(socket),
     });
     this.#streams = createStreams({
       handler: this.#handler,
@@ -272,15 +256,18 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       cluster: this.#broker.cluster,
       settings,
     });
+    const parts = { handler: this.#handler, admission: this.#admission, bounds: this.#bounds };
+    this.#sizes = new ServerSizes({ ...context, ...parts, routes: this.#channelRoutes });
     this.#metrics = new NodeMetrics({
       meters,
       cluster: this.#broker.cluster,
       clock: systemClock,
-      sizes: () => this.#nodeSizes(),
+      sizes: () => this.#sizes.ofMetrics(),
       group: workerGroup(),
       worker: String(process.pid),
     });
-    this.#admin = createAdminServer(settings, () => this.#metrics.scrape());
+    const isReady = () => this.#isReady;
+    this.#admin = createAdminServer(settings, { scrape: () => this.#metrics.scrape(), isReady });
   }
 
   /** Where the server listens. @throws HF_SERVER_STATE before `listen` has resolved */
@@ -292,10 +279,11 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
 
   /**
    * Opens the broker, then the port.
+   * @param inherited listening sockets of another process, by which this one accepts connections, too; for `holdfast serve`
    * @throws HF_SERVER_LISTEN when the address is in use or not permitted
    * @throws HF_STORE_OPEN, HF_STORE_IN_USE, HF_STORE_CORRUPT, HF_STORE_NEWER when the store cannot be opened
    */
-  async listen(): Promise<ListeningAddress> {
+  async listen(inherited: ListeningHandles = {}): Promise<ListeningAddress> {
     if (this.#closed) throw new HoldfastError("HF_SERVER_STATE", "the server is closed; create another");
     if (this.#isListening) throw new HoldfastError("HF_SERVER_STATE", "the server is already listening");
     this.#isListening = true;
@@ -309,8 +297,9 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     this.#front = front;
     this.#serve(front, this.#createRoute(false));
     try {
-      await this.#admin?.listen();
-      await front.listen(unixSocket === null ? { port, host } : { path: unixSocket });
+      await this.#admin?.listen(inherited.admin);
+      const place = unixSocket === null ? { port, host } : { path: unixSocket };
+      await front.listen(inherited.server ? { handle: inherited.server } : place);
     } catch (error) {
       this.#isListening = false;
       await this.#admin?.close();
@@ -330,6 +319,15 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       broker: this.#broker.name,
     });
     return this.#address;
+  }
+
+  /** Shares listening sockets and clients with another process of the same server, for `holdfast serve`. */
+  get handover(): Handover {
+    const parts = { handler: this.#handler, listener: this.#listener, admin: this.#admin };
+    const onLeaving = (isLeaving: boolean) => {
+      this.#isLeaving = isLeaving;
+    };
+    return new Handover({ ...this.context, ...parts, front: () => this.#front, onLeaving });
   }
 
   /**
@@ -372,6 +370,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
       tools: this.#tools(),
       expectedFailure: this.#expectedFailure,
       scrape: () => this.#metrics.scrape(),
+      isReady: () => this.#isReady,
       ...this.#streams,
       channels: this.#channelRoutes,
       explainWebSocket: (request: IncomingMessage) => this.#listener.explain(request),
@@ -398,38 +397,37 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
     };
   }
 
+  /** Whether new clients are welcome. */
+  get #isReady(): boolean {
+    return this.#isLeaving || (this.#drained === undefined && this.#closed === undefined);
+  }
+
   /** Sizes of everything that grows with use. */
   stats(): ServerStats {
-    const counts = { channels: this.#channels.count, deadlines: this.#deadlines.count };
-    return { ...this.#handler.stats(), ...this.#ownSizes(), ...counts };
-  }
-
-  #nodeStats(): NodeStats {
-    const uptimeMs = systemClock.elapsed() - this.#startedAt;
-    const { name } = this.#broker;
-    return toNodeStats(this.#handler.stats(), this.#channels.count, uptimeMs, this.#metrics.health(name));
-  }
-
-  #nodeSizes(): NodeSizes {
-    const { bytes: heldBytes, holders: behind } = this.#held;
-    const stats = { ...this.#ownSizes(), users: this.#handler.users, behind, heldBytes };
-    return { ...stats, startedAt: this.#startTime, version };
-  }
-
-  #ownSizes() {
-    const { channels, behind, unflushed } = this.#delivery.pending;
-    return {
-      sockets: this.#admission.count,
-      ringBytes: this.#channels.ringBytes,
-      deliveries: channels + behind + unflushed,
-      ...this.#bounds.stats(),
-      ...this.#channelRoutes.stats(),
-    };
+    return this.#sizes.stats();
   }
 
   /** All metrics in the exposition format of Prometheus, as `/metrics` answers, for a program that has a path of its own for them. */
   metrics(): Promise<string> {
     return this.#metrics.scrape();
+  }
+
+  /**
+   * Ends the server so that nobody notices: answers readiness with 503, accepts no more clients, tells those that are connected to
+   * reconnect at a pace (`drainPerSecond`), lets requests finish, and closes. `close` meanwhile ends at once what is left.
+   */
+  drain(): Promise<void> {
+    this.#drained ??= drain({
+      handler: this.#handler,
+      admission: this.#admission,
+      routes: this.#channelRoutes,
+      bounds: this.#bounds,
+      front: this.#front,
+      settings: this.#settings,
+      log: this.#log,
+      isHurried: () => this.#closed !== undefined,
+    }).then(() => this.close());
+    return this.#drained;
   }
 
   /** Disconnects every client with a shutdown code, waits for their sockets to close, and frees everything. */
@@ -473,7 +471,7 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
 
   #brokerStart(): BrokerStart {
     return {
-      node: { id: this.#id, name: `${hostname()}:${process.pid}`, version, startedAt: this.#startTime },
+      node: { id: this.#id, name: `${hostname()}:${process.pid}`, version, startedAt: this.#sizes.startTime },
       needs: this.#app?.needs ?? needsOf([]),
       onError: this.#settings.onError,
     };
@@ -482,6 +480,9 @@ export class HoldfastServer<A extends App = UntypedApp> extends AppMethods<A> {
   #serve({ http1, http2 }: HttpFront, route: Router): void {
     const answer = (request: IncomingMessage, response: ServerResponse) => {
       setHstsHeader(request, response, this.#settings);
+      // Its next request comes to a server that goes on.
+      if ((this.#isLeaving || !this.#isReady) && request.httpVersionMajor < 2)
+        response.setHeader("Connection", "close");
       route(request, response);
     };
     http1.on("request", answer);

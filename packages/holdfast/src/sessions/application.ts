@@ -155,6 +155,24 @@ export function refusal(...error: Parameters<typeof replyError>): Refusal {
   return { refusal: replyError(...error) };
 }
 
+/** Tells the application that a client is gone. */
+export function notifyDisconnected(
+  {
+    application,
+    onError,
+  }: {
+    readonly application: Pick<Application, "onDisconnect">;
+    readonly onError: (error: unknown, context: { readonly stage: string }) => void;
+  },
+  actor: Actor,
+): void {
+  try {
+    application.onDisconnect?.(actor);
+  } catch (error) {
+    onError(error, { stage: "onDisconnect" });
+  }
+}
+
 /** Allows every client everything that a channel's rules allow. */
 export function createOpenApplication(rulesFor: RulesFor, authenticate: Authenticate): Application {
   const policies = new WeakMap<ChannelRules, Policy>();

@@ -23,10 +23,11 @@ import { connect, refresh, subRefresh } from "./connecting.js";
 import type { SessionContext } from "./context.js";
 import { canReadList } from "./data-access.js";
 import { denialOf } from "./denials.js";
+import type { SessionState } from "./keepalive.js";
 import { callMethod, PublishRate, publishInTurn, publishMethod } from "./publishing.js";
 import { readHistory } from "./reading.js";
-import type { Session, SessionState } from "./session.js";
-import { busyText, estimateOf, type WorkAccount } from "./work.js";
+import type { Session } from "./session.js";
+import { busyText, costOfTime, estimateOf, type WorkAccount } from "./work.js";
 
 /** What the session does next. */
 export type Step =
@@ -75,6 +76,11 @@ export class CommandQueue {
 
   get hasWaiting(): boolean {
     return this.#waiting !== undefined;
+  }
+
+  /** Whether no command waits or runs. */
+  get isIdle(): boolean {
+    return this.#waiting === undefined && this.#inFlight === 0;
   }
 
   add(commands: readonly Command[], fault?: string): void {
@@ -385,19 +391,42 @@ export const commandHandlers: Handlers = {
   sub_refresh: (session, { id, params }, context) => subRefresh(session, id, params, context),
 };
 
-/** @throws what the application and the broker throw */
-export function runCommand(session: Session, request: Request, context: SessionContext): Promise<Outcome> {
-  // The table maps each method to a handler of just that request, which the compiler can't follow.
-  const handler = commandHandlers[request.method] as (
-    session: Session,
-    request: Request,
-    context: SessionContext,
-  ) => Promise<Outcome>;
-  return handler(session, request, context);
+/** Never rejects: a command that throws has failed. */
+export async function runCommand(
+  session: Session,
+  request: Request,
+  context: SessionContext,
+): Promise<Outcome> {
+  const { clock, meters } = context;
+  const startedAt = clock.elapsed();
+  try {
+    // The table maps each method to a handler of just that request, which the compiler can't follow.
+    const handler = commandHandlers[request.method] as (...parts: unknown[]) => Promise<Outcome>;
+    const pending = handler(session, request, context);
+    session.charge(costOfTime(clock.elapsed() - startedAt));
+    return await pending;
+  } catch (error) {
+    return failureOf(request, error, context);
+  } finally {
+    meters.ofCommand(request.method).done(clock.elapsed() - startedAt);
+  }
+}
+
+/** One-way: it gets no reply, but counts as a command in flight. */
+export async function runMessage(
+  { client: { actor } }: Session,
+  { data }: Extract<Step, { method: "send" }>,
+  { application, onError }: SessionContext,
+): Promise<void> {
+  try {
+    await application.onMessage?.(data, actor);
+  } catch (error) {
+    onError(error, { stage: "onMessage" });
+  }
 }
 
 /** The outcome of a command that threw. */
-export function failureOf(request: Request, error: unknown, { onError, meters }: SessionContext): Outcome {
+function failureOf(request: Request, error: unknown, { onError, meters }: SessionContext): Outcome {
   const expected = expectedFailure(error, meters);
   // Some channels may be subscribed already, so the connection ends; clients reconnect.
   if (expected && request.method === "connect")

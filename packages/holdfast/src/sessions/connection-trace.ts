@@ -2,11 +2,16 @@
  * What one session tells the recorder: who it is, when it falls behind and has caught up, limits that it hits, and its end. A session
  * that keeps up costs one comparison per flush.
  */
-import type { Subscription } from "../channels/channel.js";
+import type { Channel, Subscription } from "../channels/channel.js";
+import type { Recovered } from "../channels/recovery.js";
+import { messageOf } from "../errors.js";
+import type { Log } from "../observe/log.js";
+import type { Meters } from "../observe/meters.js";
 import type { Clock } from "../time/clock.js";
-import type { Disconnect } from "../wire/codes.js";
-import type { Reply } from "../wire/messages.js";
+import { type Disconnect, errorTable } from "../wire/codes.js";
+import type { Reply, SubscribeParams } from "../wire/messages.js";
 import type { ConnectionEvent, ConnectionNote, Recorder } from "./recorder.js";
+import type { Failure } from "./subscribing.js";
 
 /** Shorter times behind are those of any busy socket. */
 const minBehindMs = 1000;
@@ -47,6 +52,16 @@ export interface RefusedOutcome {
 export interface TraceContext {
   readonly clock: Pick<Clock, "now">;
   readonly recorder: Recorder;
+  /** Counts the ends of connections by their code. */
+  readonly meters?: Pick<Meters, "disconnected">;
+  readonly eventLog?: Log;
+}
+
+interface Subscribed {
+  readonly start: number;
+  /** Undefined where none was tried. */
+  readonly recovery: Recovered | undefined;
+  readonly isByServer: boolean;
 }
 
 export class ConnectionTrace {
@@ -90,6 +105,46 @@ export class ConnectionTrace {
     if (this.#note) this.#context.recorder.record(this.#note, event);
   }
 
+  /** @param start the offset that the client has read up to, before the publications that it missed */
+  subscribed(
+    { name: channel, epoch, head }: Pick<Channel, "name" | "epoch" | "head">,
+    { recover, filter }: Pick<SubscribeParams, "recover" | "filter">,
+    { start, recovery, isByServer }: Subscribed,
+  ): void {
+    this.record({
+      kind: "subscribed",
+      channel,
+      epoch,
+      start,
+      head,
+      ...(recovery && {
+        recovery: recovery.isRecovered ? ("recovered" as const) : recovery.cause,
+        ...(!recovery.isRecovered && { reason: recovery.reason }),
+      }),
+      ...(recovery === undefined && recover && { recovery: "off" as const }),
+      isByServer,
+      ...(filter && { filter }),
+    });
+  }
+
+  /** A client subscribes; why it is refused, if it is, is recorded. */
+  async subscribing(channel: string, pending: Promise<Failure | undefined>): Promise<Failure | undefined> {
+    try {
+      const failure = await pending;
+      if (failure !== undefined) {
+        const { code, ...text } = "error" in failure ? failure.error : failure.disconnect;
+        const reason = "message" in text ? text.message : text.reason;
+        // What is subscribed already stays so.
+        if (code !== errorTable.alreadySubscribed.code)
+          this.record({ kind: "refused", channel, code, reason });
+      }
+      return failure;
+    } catch (error) {
+      this.record({ kind: "refused", channel, code: errorTable.internal.code, reason: messageOf(error) });
+      throw error;
+    }
+  }
+
   /** The client lacks publications: its socket is full, or the log is read for it. */
   fellBehind(readsLog = false): void {
     if (this.#behindSince === 0) this.#behindSince = this.#context.clock.now();
@@ -128,8 +183,14 @@ export class ConnectionTrace {
   }
 
   /** @param code 0 if the client or the network ended it */
-  closed(code: number, reason: string): void {
+  closed(code: number, reason: string, session?: Omit<IdentifiedSession, "openedAt">): void {
     this.#endBehind(false);
+    const { meters, eventLog } = this.#context;
+    if (code !== 0) meters?.disconnected(code);
+    if (code !== 0 && session !== undefined) {
+      const facts = { client: session.id, user: session.user, transport: session.transport.name, code };
+      eventLog?.info(`disconnected a client: ${reason}`, facts);
+    }
     if (this.#note) this.record({ kind: "closed", code, reason });
     else if (code !== 0) this.#context.recorder.turnAway(reason);
   }

@@ -25,6 +25,9 @@ export interface ReadRights {
 /** The rights of the server itself. */
 export const allRights: ReadRights = Object.freeze({ history: true, presence: true });
 
+/** Of a subscriber that may read nothing but new publications. */
+export const noRights: ReadRights = Object.freeze({ history: false, presence: false });
+
 /**
  * Synchronous if the application answers synchronously.
  * @throws what the application throws

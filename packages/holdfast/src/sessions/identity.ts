@@ -50,6 +50,12 @@ export interface SubscriptionGrant {
   readonly isKept?: true;
 }
 
+/** A grant for a server-side subscription. */
+export interface ServerGrant extends SubscriptionGrant {
+  /** Whether the server, and not the client, names the position to recover from. @default false */
+  readonly isPositionOwn?: boolean;
+}
+
 /** Rules of the channel that differ for this subscription. */
 export interface GrantOverrides {
   readonly hasPresence?: boolean;

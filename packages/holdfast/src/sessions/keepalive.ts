@@ -7,7 +7,16 @@ import type { Clock } from "../time/clock.js";
 import type { DeadlineHolder, Deadlines } from "../time/deadlines.js";
 import { type Disconnect, disconnect } from "../wire/codes.js";
 import type { SessionTimes } from "./context.js";
-import type { SessionState } from "./session.js";
+
+/**
+ * - `opened`: the connection is open, and connect has not come.
+ * - `connecting`: the connect command is running.
+ * - `welcomed`: the application has accepted the client; from here on it is told when the session ends.
+ * - `connected`: the connect reply is sent next; commands run and channels are read.
+ * - `refused`: connect was answered with an error, and the client has to close.
+ * - `ended`: nothing more is sent; the transport may still be closing.
+ */
+export type SessionState = "opened" | "connecting" | "welcomed" | "connected" | "refused" | "ended";
 
 /** A peer that has taken this many bytes since a ping is slow, not gone. */
 const progressBytes = 16 * 1024;
@@ -43,6 +52,15 @@ export class Keepalive {
   /** The first ping comes after half to a whole interval, so that pings spread. @returns milliseconds until then */
   start(random: number, takenBytes: number): number {
     return this.wait("ping time", takenBytes) * (0.5 + random / 2);
+  }
+
+  /**
+   * Goes on in another process, which does not know when the last ping was: the next one comes within a third of an interval, so that
+   * no peer waits for longer than it tolerates. @returns milliseconds until then
+   */
+  resume(random: number, takenBytes: number, awaitsPong: boolean): number {
+    if (awaitsPong) return this.wait("pong", takenBytes);
+    return (this.wait("ping time", takenBytes) * random) / 3;
   }
 
   /** @returns milliseconds until the end of the wait */

@@ -43,6 +43,20 @@ export function renewSubscriber(
   if (listedIn.length > 0) context.lists.renew(listedIn, info, owner, isSubscribed);
 }
 
+/** Shows a subscriber that another node of the same server has shown until now; nobody is told that it comes or goes. */
+export function moveSubscriber(
+  context: PresenceContext,
+  channel: string,
+  { rules, info, owner }: Subscriber,
+  from: string,
+): void {
+  const { broker, times } = context;
+  if (!rules.hasPresence && !rules.hasJoinLeave) return;
+  const leaseMs = rules.hasPresence ? presenceLeaseMs(times) : undefined;
+  const moved = broker.presence.move?.(channel, info, { from, leaseMs, owner });
+  if (moved) watch(context, moved, `taking over presence in ${channel}`);
+}
+
 export function hideSubscriber(context: PresenceContext, channel: string, subscriber: Subscriber): void {
   const { rules, listedIn, info } = subscriber;
   if (listedIn.length > 0) context.lists.leave(listedIn, info);

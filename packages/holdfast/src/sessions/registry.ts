@@ -2,6 +2,7 @@
 import type { ClusterCounts } from "../channels/cluster.js";
 import { disconnect } from "../wire/codes.js";
 import type { SessionContext } from "./context.js";
+import type { SessionSnapshot } from "./handover.js";
 import { Session } from "./session.js";
 import type { Transport } from "./transport.js";
 
@@ -46,6 +47,24 @@ export class SessionRegistry {
     const session = new Session(transport, this.#context, this);
     this.#sessions.set(session.id, session);
     return session;
+  }
+
+  /** For a connection that another process has had; `restore` follows. */
+  adopt(transport: Transport, snapshot: SessionSnapshot): Session {
+    const session = new Session(transport, this.#context, this, snapshot);
+    this.#sessions.set(session.id, session);
+    const { limits, broker } = this.#context;
+    const { counts } = broker.cluster;
+    const { user } = snapshot.identity;
+    // It has been counted before, and stays, whatever the limit.
+    if (limits.maxUserConnections !== null && user !== "" && counts !== undefined)
+      void this.#count(session, `user:${user}`, Number.MAX_SAFE_INTEGER, counts).catch(() => {});
+    return session;
+  }
+
+  /** All of them, oldest first. */
+  sessions(): Iterable<Session> {
+    return this.#sessions.values();
   }
 
   session(id: string): Session | undefined {

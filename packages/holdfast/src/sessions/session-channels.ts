@@ -6,16 +6,23 @@ import { publicationsFor, viewOf } from "../channels/batches.js";
 import type { Channel, Subscription } from "../channels/channel.js";
 import type { Recovered } from "../channels/recovery.js";
 import type { ChannelRules } from "../channels/rules.js";
-import { messageOf } from "../errors.js";
-import { disconnect, errorTable, replyError, unsubscribeTable } from "../wire/codes.js";
+import { type Disconnect, disconnect, replyError, unsubscribeTable } from "../wire/codes.js";
 import type { ClientInfo, MapParams, Position, SubscribeParams, SubscribeResult } from "../wire/messages.js";
 import type { Policy } from "./application.js";
+import { CallsInOrder } from "./calls-in-order.js";
 import type { SessionContext } from "./context.js";
 import { allRights, isRevoked } from "./data-access.js";
-import type { SubscriptionGrant, TokenOrigin } from "./identity.js";
+import {
+  type ChannelSnapshot,
+  type OpenedForReader,
+  openForReader,
+  restoreEntry,
+  snapshotOfEntry,
+} from "./handover.js";
+import type { ServerGrant, SubscriptionGrant, TokenOrigin } from "./identity.js";
 import { Expiry, secondsUntil } from "./keepalive.js";
 import { type LiveStep, type MapPaging, MapPagings, nextStep } from "./maps.js";
-import { hideSubscriber, renewSubscriber, showSubscriber } from "./presence.js";
+import { hideSubscriber, moveSubscriber, renewSubscriber, showSubscriber } from "./presence.js";
 import type { Session } from "./session.js";
 import {
   type Applicant,
@@ -33,7 +40,8 @@ import {
 } from "./subscribing.js";
 import { costOfFilter } from "./work.js";
 
-interface Entry {
+/** A client in a channel. */
+export interface Entry {
   rules: ChannelRules;
   /** Maps that list the client. */
   readonly listedIn: readonly string[];
@@ -47,16 +55,12 @@ interface Entry {
   /** Who is charged; undefined for the server. */
   readonly owner: string | undefined;
   expiry: Expiry | undefined;
+  /** Unix milliseconds; undefined for never. */
+  expiresAt: number | undefined;
 }
 
 type UnsubscribeReason = { readonly code: number; readonly reason: string };
 type Answer = (result: SubscribeResult) => void;
-
-/** A grant for a server-side subscription. */
-export interface ServerGrant extends SubscriptionGrant {
-  /** Whether the server, and not the client, names the position to recover from. @default false */
-  readonly isPositionOwn?: boolean;
-}
 
 export class SessionChannels {
   /** Orders subscribing, unsubscribing and later commands, by channel. */
@@ -105,14 +109,18 @@ export class SessionChannels {
    * @returns why it was refused, in which case `answer` was not called
    */
   subscribe(params: SubscribeParams, answer: Answer): Promise<Failure | undefined> {
-    return this.calls.run(params.channel, () => this.#recorded(params, this.#subscribe(params, answer)));
+    return this.grant(params, undefined, answer);
   }
 
   /** Subscribes the client from the server's side, whoever may subscribe by the channel's rules. */
-  grant(params: SubscribeParams, grant: ServerGrant, answer: Answer): Promise<Failure | undefined> {
-    return this.calls.run(params.channel, () =>
-      this.#recorded(params, this.#subscribe(params, answer, grant)),
-    );
+  grant(
+    params: SubscribeParams,
+    grant: ServerGrant | undefined,
+    answer: Answer,
+  ): Promise<Failure | undefined> {
+    const { trace } = this.#session;
+    const { channel } = params;
+    return this.calls.run(channel, () => trace.subscribing(channel, this.#subscribe(params, answer, grant)));
   }
 
   unsubscribe(channel: string): Promise<void> {
@@ -130,7 +138,7 @@ export class SessionChannels {
     });
   }
 
-  /** Ends a subscription whose token has expired; the client may subscribe again with another. */
+  /** Its token has expired; the client may subscribe again with another. */
   expire(channel: string): Promise<void> {
     return this.calls.run(channel, async () => this.#endAndNotify(channel, unsubscribeTable.expired));
   }
@@ -174,6 +182,68 @@ export class SessionChannels {
     }
   }
 
+  /** Whether no command is pending, no map is being read, and no log. */
+  get isIdle(): boolean {
+    const hasMaps = (this.#maps?.count ?? 0) > 0;
+    return this.calls.isIdle && !hasMaps && [...this.subscriptions()].every(({ isFollowing }) => isFollowing);
+  }
+
+  /** Whether it tracks keys of polled channels, or may: these are not passed on. */
+  get hasPolls(): boolean {
+    return [...this.#entries.values()].some(({ rules }) => rules.isPolled === true);
+  }
+
+  /** What another process needs to go on. */
+  snapshots(): readonly ChannelSnapshot[] {
+    const { floors } = this.#context.access;
+    const { actor } = this.#session.client;
+    return [...this.#entries].flatMap(
+      ([channel, entry]) => snapshotOfEntry(entry, floors.find(actor, channel)) ?? [],
+    );
+  }
+
+  /** Another process goes on: others are not told that the client is gone. */
+  release(): void {
+    for (const { subscription, expiry } of this.#entries.values()) {
+      expiry?.stop();
+      if (subscription) this.#context.channels.unsubscribe(subscription);
+    }
+    this.#entries.clear();
+  }
+
+  /**
+   * Goes on with what another process began. @param node that it comes from
+   * @returns why the client has to reconnect, if it has to
+   * @throws what the broker throws
+   */
+  async restore(snapshots: readonly ChannelSnapshot[], node: string): Promise<Disconnect | undefined> {
+    for (const snapshot of snapshots) {
+      const opened = await openForReader(this.#context, snapshot);
+      if ("code" in opened) return opened;
+      const entry = this.#isEnded ? undefined : this.#restore(snapshot, opened);
+      this.#context.channels.release(opened.channel);
+      if (entry) moveSubscriber(this.#context, snapshot.channel, entry, node);
+    }
+    return undefined;
+  }
+
+  #restore(snapshot: ChannelSnapshot, opened: OpenedForReader): Entry {
+    const { channel, position } = snapshot;
+    const entry = restoreEntry(this.#context, this.#session, snapshot, opened);
+    this.#entries.set(channel, entry);
+    this.#expire(channel, entry, snapshot.expiresAt);
+    this.#session.trace.record({
+      kind: "subscribed",
+      channel,
+      epoch: position.epoch,
+      start: position.offset,
+      head: opened.channel.head,
+      isByServer: entry.isServerSide,
+      ...(opened.filter && { filter: opened.filter }),
+    });
+    return entry;
+  }
+
   end(): void {
     this.#isEnded = true;
     this.#maps?.endAll();
@@ -215,6 +285,7 @@ export class SessionChannels {
       origin: undefined,
       owner,
       expiry: undefined,
+      expiresAt: undefined,
     };
     this.#entries.set(name, entry);
     let channel: Channel | undefined;
@@ -233,28 +304,6 @@ export class SessionChannels {
     } finally {
       if (entry.subscription === undefined) this.#entries.delete(name);
       if (channel) channels.release(channel);
-    }
-  }
-
-  /** Tells the recorder of a refusal. */
-  async #recorded(
-    { channel }: SubscribeParams,
-    pending: Promise<Failure | undefined>,
-  ): Promise<Failure | undefined> {
-    const { trace } = this.#session;
-    try {
-      const failure = await pending;
-      if (failure !== undefined) {
-        const { code, ...text } = "error" in failure ? failure.error : failure.disconnect;
-        const reason = "message" in text ? text.message : text.reason;
-        // What is subscribed already stays so.
-        if (code !== errorTable.alreadySubscribed.code)
-          trace.record({ kind: "refused", channel, code, reason });
-      }
-      return failure;
-    } catch (error) {
-      trace.record({ kind: "refused", channel, code: errorTable.internal.code, reason: messageOf(error) });
-      throw error;
     }
   }
 
@@ -395,23 +444,12 @@ export class SessionChannels {
       ...(rules.publishDebounceMs && { publishDebounceMs: rules.publishDebounceMs }),
     });
     showSubscriber(this.#context, channel.name, entry);
-    this.#session.trace.record({
-      kind: "subscribed",
-      channel: channel.name,
-      epoch: channel.epoch,
-      start: isStream && isRecovered ? params.offset : offset - missed.length,
-      head: channel.head,
-      ...(recovery && {
-        recovery: recovery.isRecovered ? ("recovered" as const) : recovery.cause,
-        ...(!recovery.isRecovered && { reason: recovery.reason }),
-      }),
-      ...(recovery === undefined && params.recover && { recovery: "off" as const }),
-      isByServer: entry.isServerSide,
-      ...(params.filter && { filter: params.filter }),
-    });
-    if (!subscription.isBehind) return undefined;
-    this.#session.fellBehind();
-    delivery.resume(this.#session);
+    const start = isStream && isRecovered ? params.offset : offset - missed.length;
+    this.#session.trace.subscribed(channel, params, { start, recovery, isByServer: entry.isServerSide });
+    if (subscription.isBehind) {
+      this.#session.fellBehind();
+      delivery.resume(this.#session);
+    }
     return undefined;
   }
 
@@ -421,6 +459,7 @@ export class SessionChannels {
   }
 
   #expire(channel: string, entry: Entry, expiresAt: number | undefined): void {
+    entry.expiresAt = expiresAt;
     if (expiresAt === undefined && entry.expiry === undefined) return;
     entry.expiry ??= new Expiry(this.#context, () => this.#end(channel, entry, "expired"));
     entry.expiry.set(expiresAt);
@@ -451,46 +490,8 @@ export class SessionChannels {
 }
 
 /** Ends that no push tells of: codes of the recorder. */
-const byClient: UnsubscribeReason = Object.freeze({ code: 0, reason: "the client unsubscribed" });
-const byConnection: UnsubscribeReason = Object.freeze({ code: 1, reason: "its connection ended" });
+const byClient: UnsubscribeReason = { code: 0, reason: "the client unsubscribed" };
+const byConnection: UnsubscribeReason = { code: 1, reason: "its connection ended" };
 
 /** Without history, a position would promise a recovery that cannot happen. */
 const noPosition: Position = Object.freeze({ epoch: "", offset: 0 });
-
-/** Runs calls with the same name one after the other, in order; calls with different names run concurrently. */
-export class CallsInOrder {
-  /** The last pending call, by name. */
-  #last: Map<string, Promise<unknown>> | undefined;
-
-  isBusy(name: string): boolean {
-    return this.#last?.has(name) ?? false;
-  }
-
-  /** Resolves when the calls so far have settled, and never rejects; undefined if there are none. */
-  pending(name: string): Promise<unknown> | undefined {
-    return this.#last?.get(name)?.catch(() => {});
-  }
-
-  /** Starts a call once earlier ones have settled; later calls wait only until it has started. */
-  begin<T>(name: string, call: () => T | Promise<T>): T | Promise<T> {
-    if (!this.isBusy(name)) return call();
-    return new Promise<T>((resolve) => {
-      void this.run(name, async () => resolve((async () => call())()));
-    });
-  }
-
-  run<T>(name: string, call: () => Promise<T>): Promise<T> {
-    this.#last ??= new Map();
-    const all = this.#last;
-    const last = all.get(name);
-    const running = last === undefined ? call() : last.then(call, call);
-    all.set(name, running);
-    const settled = () => {
-      if (all.get(name) === running) all.delete(name);
-      // Most sessions have nothing pending, and an empty map takes more memory than the rest of this.
-      if (all.size === 0 && this.#last === all) this.#last = undefined;
-    };
-    running.then(settled, settled);
-    return running;
-  }
-}

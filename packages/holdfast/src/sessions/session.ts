@@ -12,26 +12,24 @@ import type { Codec, Encoded } from "../wire/codec.js";
 import { type Disconnect, disconnect, disconnectTable } from "../wire/codes.js";
 import type { Command, Push, Reply, Request } from "../wire/messages.js";
 import type { JsonText } from "../wire/payload.js";
-import { CommandQueue, failureOf, type Outcome, runCommand, type Step } from "./commands.js";
+import { notifyDisconnected } from "./application.js";
+import { CommandQueue, runCommand, runMessage, type Step } from "./commands.js";
 import { type ClientOrigin, ConnectionTrace } from "./connection-trace.js";
 import type { SessionContext } from "./context.js";
 import { FlowControl } from "./flow-control.js";
+import { findFault, type PassedSession, type SessionSnapshot, snapshotOf } from "./handover.js";
 import { type ClientIdentity, type Identity, ownerOf, toClientIdentity } from "./identity.js";
-import { connectTimeoutReason, Expiry, Keepalive, type KeepaliveWait } from "./keepalive.js";
+import {
+  connectTimeoutReason,
+  Expiry,
+  Keepalive,
+  type KeepaliveWait,
+  type SessionState,
+} from "./keepalive.js";
 import type { SessionRegistry } from "./registry.js";
 import { SessionChannels } from "./session-channels.js";
-import type { OnReply, Transport, TransportEvents } from "./transport.js";
-import { costOfAnswer, costOfInput, costOfTime } from "./work.js";
-
-/**
- * - `opened`: the connection is open, and connect has not come.
- * - `connecting`: the connect command is running.
- * - `welcomed`: the application has accepted the client; from here on it is told when the session ends.
- * - `connected`: the connect reply is sent next; commands run and channels are read.
- * - `refused`: connect was answered with an error, and the client has to close.
- * - `ended`: nothing more is sent; the transport may still be closing.
- */
-export type SessionState = "opened" | "connecting" | "welcomed" | "connected" | "refused" | "ended";
+import { type OnReply, PendingReplies, type Transport, type TransportEvents } from "./transport.js";
+import { costOfAnswer, costOfInput } from "./work.js";
 
 export class Session implements Reader, TransportEvents, DeadlineHolder {
   readonly id: string;
@@ -50,18 +48,24 @@ export class Session implements Reader, TransportEvents, DeadlineHolder {
   readonly #inputRate: InputRate | undefined;
   readonly #meter: ConnectionMeter;
   #state: SessionState = "opened";
-  #lags = false;
+  /** Nothing more is read, since another process will go on. */
+  #isLeaving = false;
   #client: ClientIdentity;
   #expiry: Expiry | undefined;
-  /** By the id of a command that did not come in a frame. */
-  #onReplies: Map<number, OnReply> | undefined;
+  #replies: PendingReplies | undefined;
 
-  constructor(transport: Transport, context: SessionContext, registry: SessionRegistry) {
+  /** @param origin of a session that another process began */
+  constructor(
+    transport: Transport,
+    context: SessionContext,
+    registry: SessionRegistry,
+    origin?: Pick<SessionSnapshot, "client" | "openedAt">,
+  ) {
     const { clock, deadlines, limits, times } = context;
-    this.id = context.createId();
+    this.id = origin?.client ?? context.createId();
     this.transport = transport;
     this.encoding = transport.encoding;
-    this.openedAt = clock.now();
+    this.openedAt = origin?.openedAt ?? clock.now();
     this.#context = context;
     this.#registry = registry;
     this.#client = toClientIdentity(this.id, anonymous, "");
@@ -149,7 +153,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder {
 
   /** The application has accepted the client, and is told when the session ends, even if it has ended meanwhile. */
   markWelcomed(): void {
-    if (this.isEnded) this.#notifyDisconnected();
+    if (this.isEnded) notifyDisconnected(this.#context, this.#client.actor);
     else this.#state = "welcomed";
   }
 
@@ -163,15 +167,57 @@ export class Session implements Reader, TransportEvents, DeadlineHolder {
     if (this.channels.count > 0) this.#context.delivery.resume(this);
   }
 
+  /** Goes on with what another process began, or closes; the client reconnects then. @throws what the broker throws */
+  async restore(snapshot: SessionSnapshot): Promise<void> {
+    const { identity, owner, awaitsPong, channels, node, origin } = snapshot;
+    this.#client = toClientIdentity(this.id, identity, owner);
+    this.#commands.identify(identity.user);
+    this.trace.identified(this, origin);
+    this.#registry.identified(this);
+    this.#state = "welcomed";
+    const fault = findFault(snapshot, this.#context) ?? (await this.channels.restore(channels, node));
+    if (fault !== undefined) this.close(fault);
+    if (this.isEnded) return;
+    this.markConnected();
+    const dueMs = this.#keepalive.resume(this.#context.random(), this.#takenBytes, awaitsPong);
+    this.#context.deadlines.set(this, dueMs);
+  }
+
+  /** Gives the client to another process, unless something is pending; then nothing more is read until the next attempt, or `keep`. */
+  passOn(): PassedSession | undefined {
+    if (!this.isConnected) return undefined;
+    this.flush();
+    const isIdle = this.#flow.isEmpty && this.#commands.isIdle && this.#replies?.isEmpty !== false;
+    const isRead = !this.#inputRate?.isThrottled && this.channels.isIdle;
+    const connection = isIdle && isRead ? this.transport.passOn?.() : undefined;
+    if (connection === undefined) {
+      this.#isLeaving = this.transport.isMidMessage !== true;
+      this.runCommands();
+      return undefined;
+    }
+    const snapshot = snapshotOf(this, this.#keepalive, this.#context);
+    this.channels.release();
+    this.#release(0, "another process goes on with it");
+    return { snapshot, connection };
+  }
+
+  /** It is not given to another process after all. */
+  keep(): void {
+    this.#isLeaving = false;
+    this.runCommands();
+  }
+
   /** Applies a newer token of the client, which may change everything but its user. */
   renewIdentity(identity: Identity): void {
-    this.#renew({ ...identity, user: this.user });
+    if (this.isEnded) return;
+    this.#client = toClientIdentity(this.id, { ...identity, user: this.user }, this.owner);
+    this.#expire();
   }
 
   /** Changes the client's expiry and info from the server's side. @param expiresAt Unix milliseconds; undefined for never */
   renew(expiresAt: number | undefined, info?: JsonText): void {
     const { expiresAt: before, ...identity } = this.#client.identity;
-    this.#renew({
+    this.renewIdentity({
       ...identity,
       ...(expiresAt !== undefined && { expiresAt }),
       ...(info !== undefined && { info }),
@@ -199,10 +245,8 @@ export class Session implements Reader, TransportEvents, DeadlineHolder {
     this.#commands.chargeInput(costOfInput(inputLength));
     this.#meter.bytesReceived(inputLength);
     try {
-      if (onReply !== undefined && "id" in command) {
-        this.#onReplies ??= new Map();
-        this.#onReplies.set(command.id, onReply);
-      }
+      this.#replies ??= new PendingReplies();
+      this.#replies.expect(command, onReply);
       this.#commands.add([command]);
       this.runCommands();
     } catch (error) {
@@ -224,7 +268,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder {
     if (this.#keepalive.drained()) this.#ping();
     this.flush();
     if (!this.#flow.isFull) {
-      if (this.#lags) this.#lags = !this.trace.findCaughtUp(this.subscriptions);
+      if (this.trace.isBehind) this.trace.findCaughtUp(this.subscriptions);
       this.#context.held.set(this, 0);
       this.#context.delivery.resume(this);
     }
@@ -238,7 +282,8 @@ export class Session implements Reader, TransportEvents, DeadlineHolder {
 
   send(reply: Reply): void {
     if ("error" in reply) this.#context.meters.replyFailed(reply.error.code);
-    const message = this.#encodeReply(reply);
+    const encode = (each: Reply) => this.#codec.encodeReply(each);
+    const message = this.#replies ? this.#replies.encode(reply, encode) : encode(reply);
     if (message === undefined) return;
     this.charge(costOfAnswer(message.length));
     this.#queueMessage(message);
@@ -262,14 +307,13 @@ export class Session implements Reader, TransportEvents, DeadlineHolder {
     if (this.isEnded || this.#flow.isFull || this.#flow.isEmpty) return;
     const wasBehind = this.#flow.isBehind;
     this.#write();
-    if (this.#lags && !this.#flow.isFull) this.#lags = !this.trace.findCaughtUp(this.subscriptions);
+    if (this.trace.isBehind && !this.#flow.isFull) this.trace.findCaughtUp(this.subscriptions);
     if (wasBehind && !this.#flow.isFull) this.#context.delivery.resume(this);
     this.runCommands();
   }
 
   /** Reader. */
   fellBehind(readsLog = false): void {
-    this.#lags = true;
     this.trace.fellBehind(readsLog);
   }
 
@@ -320,13 +364,6 @@ export class Session implements Reader, TransportEvents, DeadlineHolder {
     return codec;
   }
 
-  #encodeReply(reply: Reply): Encoded | undefined {
-    const onReply = this.#onReplies?.get(reply.id);
-    if (onReply === undefined) return this.#codec.encodeReply(reply);
-    this.#onReplies?.delete(reply.id);
-    return onReply(reply);
-  }
-
   #queueMessage(message: Encoded): void {
     if (this.isEnded) return;
     this.#touch();
@@ -363,6 +400,7 @@ export class Session implements Reader, TransportEvents, DeadlineHolder {
       !this.#flow.canRunCommands(this.transport.unsentBytes) ||
         this.#commands.hasWaiting ||
         this.#commands.isInputOwed ||
+        this.#isLeaving ||
         (this.#inputRate?.isThrottled ?? false),
     );
     if (decision === "pause") this.transport.pauseReading();
@@ -370,38 +408,18 @@ export class Session implements Reader, TransportEvents, DeadlineHolder {
   }
 
   #take(step: Step): void {
-    switch (step.method) {
-      case "pong":
-        this.receivePong();
-        return;
-      case "send":
-        void this.#runMessage(step);
-        return;
-      case "refuse":
-        this.trace.limited(step.error.code, step.error.message);
-        this.send(step);
-        return;
-      case "close":
-        this.close(step.reason);
-        return;
-      default:
-        void this.#run(step);
-    }
+    if (step.method === "pong") this.receivePong();
+    else if (step.method === "send") void this.#runMessage(step);
+    else if (step.method === "close") this.close(step.reason);
+    else if (step.method === "refuse") {
+      this.trace.limited(step.error.code, step.error.message);
+      this.send(step);
+    } else void this.#run(step);
   }
 
   async #run(request: Request): Promise<void> {
     if (request.method === "connect") this.#state = "connecting";
-    const { clock, meters } = this.#context;
-    const startedAt = clock.elapsed();
-    let outcome: Outcome;
-    try {
-      const pending = runCommand(this, request, this.#context);
-      this.charge(costOfTime(clock.elapsed() - startedAt));
-      outcome = await pending;
-    } catch (error) {
-      outcome = failureOf(request, error, this.#context);
-    }
-    meters.ofCommand(request.method).done(clock.elapsed() - startedAt);
+    const outcome = await runCommand(this, request, this.#context);
     this.#commands.done(request);
     if (this.#state === "connecting") {
       this.#state = "refused";
@@ -416,14 +434,8 @@ export class Session implements Reader, TransportEvents, DeadlineHolder {
     this.runCommands();
   }
 
-  /** Counts as a command in flight, although it gets no reply. */
   async #runMessage(message: Extract<Step, { method: "send" }>): Promise<void> {
-    const { application, onError } = this.#context;
-    try {
-      await application.onMessage?.(message.data, this.#client.actor);
-    } catch (error) {
-      onError(error, { stage: "onMessage" });
-    }
+    await runMessage(this, message, this.#context);
     this.#commands.done(message);
     this.runCommands();
   }
@@ -447,12 +459,6 @@ export class Session implements Reader, TransportEvents, DeadlineHolder {
     return wasThrottledHere || wasThrottledBelow;
   }
 
-  #renew(identity: Identity): void {
-    if (this.isEnded) return;
-    this.#client = toClientIdentity(this.id, identity, this.owner);
-    this.#expire();
-  }
-
   #expire(): void {
     const { expiresAt } = this.#client.identity;
     if (expiresAt === undefined && this.#expiry === undefined) return;
@@ -469,30 +475,24 @@ export class Session implements Reader, TransportEvents, DeadlineHolder {
   /** @param code 0 if the peer or the network ended it */
   #end(code: number, reason: string): void {
     if (this.isEnded) return;
-    this.#meter.connectionEnded(code === 0);
-    if (code !== 0) this.#context.meters.disconnected(code);
-    const facts = { client: this.id, user: this.user, transport: this.transport.name, code };
-    if (code !== 0) this.#context.eventLog?.info(`disconnected a client: ${reason}`, facts);
     const wasWelcomed = this.#state === "welcomed" || this.#state === "connected";
+    this.#release(code, reason);
+    if (wasWelcomed) notifyDisconnected(this.#context, this.#client.actor);
+  }
+
+  /** Frees what it holds on this node. */
+  #release(code: number, reason: string): void {
     this.#state = "ended";
+    this.#meter.connectionEnded(code === 0);
     if (this.#flow.isFull) this.#context.held.set(this, 0);
     this.#commands.end();
     this.#inputRate?.stop();
     this.#context.deadlines.clear(this);
     this.#expiry?.stop();
     this.channels.end();
-    this.trace.closed(code, reason);
+    this.trace.closed(code, reason, this);
     this.#flow.clear();
     this.#registry.ended(this);
-    if (wasWelcomed) this.#notifyDisconnected();
-  }
-
-  #notifyDisconnected(): void {
-    try {
-      this.#context.application.onDisconnect?.(this.#client.actor);
-    } catch (error) {
-      this.#context.onError(error, { stage: "onDisconnect" });
-    }
   }
 }
 

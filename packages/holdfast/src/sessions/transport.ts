@@ -9,6 +9,7 @@ import type { Encoding } from "../channels/batches.js";
 import type { Codec, Encoded } from "../wire/codec.js";
 import type { Disconnect } from "../wire/codes.js";
 import type { Command, Push, Reply } from "../wire/messages.js";
+import type { PassedConnection } from "./handover.js";
 import type { ConnectionRequest } from "./identity.js";
 
 export interface Transport {
@@ -54,6 +55,15 @@ export interface Transport {
   close(reason: Disconnect): void;
   /** Ends the connection without another message, and drops what waits for the peer. */
   destroy(): void;
+  /** Whether another process may go on with the connection. @default false */
+  readonly canBePassedOn?: boolean;
+  /** Whether a message of the peer has begun and not ended. */
+  readonly isMidMessage?: boolean;
+  /**
+   * Takes the connection apart, so that another process goes on with it; the session is not called any more. The peer notices nothing.
+   * @returns undefined if a message has begun, or bytes are unsent
+   */
+  passOn?(): PassedConnection | undefined;
 }
 
 /**
@@ -82,4 +92,27 @@ export interface Emulation {
   readonly session: string;
   /** The server that has the session. */
   readonly node: string;
+}
+
+/** Who encodes the replies to commands that did not come in a frame. */
+export class PendingReplies {
+  #onReplies: Map<number, OnReply> | undefined;
+
+  get isEmpty(): boolean {
+    return this.#onReplies === undefined || this.#onReplies.size === 0;
+  }
+
+  expect(command: Command, onReply: OnReply | undefined): void {
+    if (onReply === undefined || !("id" in command)) return;
+    this.#onReplies ??= new Map();
+    this.#onReplies.set(command.id, onReply);
+  }
+
+  /** @param encode for all others */
+  encode(reply: Reply, encode: (reply: Reply) => Encoded): Encoded | undefined {
+    const onReply = this.#onReplies?.get(reply.id);
+    if (onReply === undefined) return encode(reply);
+    this.#onReplies?.delete(reply.id);
+    return onReply(reply);
+  }
 }

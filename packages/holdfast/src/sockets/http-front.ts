@@ -26,6 +26,7 @@ import type { LimitSettings } from "../options/limits.js";
 import { type Clock, lateGraceMs } from "../time/clock.js";
 import { Ticks, tickFor } from "../time/deadlines.js";
 import { Http2Sessions } from "./http2-server.js";
+import { handleOf } from "./passed-socket.js";
 import { systemClock } from "./system-clock.js";
 
 /** Certificate and key, as node:tls takes them. */
@@ -34,8 +35,11 @@ export type TlsOptions = Pick<
   "cert" | "key" | "passphrase" | "pfx" | "minVersion" | "ciphers" | "dhparam"
 >;
 
-/** A TCP port, or the file of a Unix socket. */
-export type ListenPlace = { readonly port: number; readonly host: string } | { readonly path: string };
+/** A TCP port, the file of a Unix socket, or a listening socket that another process shares. */
+export type ListenPlace =
+  | { readonly port: number; readonly host: string }
+  | { readonly path: string }
+  | { readonly handle: object };
 
 export interface HttpFrontOptions {
   readonly clock: Clock;
@@ -107,7 +111,7 @@ export class HttpFront {
       await this.#listen(place);
     } catch (error) {
       const advice = adviceFor((error as NodeJS.ErrnoException).code) ?? messageOf(error);
-      const where = "path" in place ? place.path : `${place.host}:${place.port}`;
+      const where = describePlace(place);
       throw new HoldfastError("HF_SERVER_LISTEN", `cannot listen on ${where}: ${advice}`, { cause: error });
     }
   }
@@ -116,11 +120,33 @@ export class HttpFront {
     const { listener } = this;
     return new Promise<void>((resolve, reject) => {
       listener.once("error", reject);
-      listener.listen({ ...place, backlog }, () => {
+      const done = () => {
         listener.off("error", reject);
         resolve();
-      });
+      };
+      if ("handle" in place) listener.listen(place.handle, backlog, done);
+      else listener.listen({ ...place, backlog }, done);
     });
+  }
+
+  /** The listening socket, to share it with another process; undefined where that is not possible. */
+  get handle(): object | undefined {
+    return handleOf(this.listener);
+  }
+
+  /** Whether connections are open, used or not. */
+  hasConnections(): Promise<boolean> {
+    return new Promise((resolve) => this.listener.getConnections((_error, count) => resolve(count > 0)));
+  }
+
+  /** Counts a connection that another process has accepted. */
+  adopt(socket: Socket): void {
+    this.#bounds.adopt(socket);
+  }
+
+  /** Stops accepting connections; open ones go on. */
+  stopListening(): void {
+    if (this.listener.listening) this.listener.close();
   }
 
   /** Stops accepting connections and resolves when all are gone; the owner ends open ones. */
@@ -218,6 +244,11 @@ export class HttpFront {
     socket.on("error", ignore);
     socket.on("close", decide);
   }
+}
+
+function describePlace(place: ListenPlace): string {
+  if ("handle" in place) return "a socket of another process";
+  return "path" in place ? place.path : `${place.host}:${place.port}`;
 }
 
 /** A connection and its TLS are two sockets to Node.js, with the same peer. */
@@ -406,6 +437,18 @@ export class ConnectionBounds {
     if (this.#handshakes.size > maxHandshakes) this.#closeOldest();
     this.#ticks.start();
     return true;
+  }
+
+  /** A connection that has been admitted elsewhere. */
+  adopt(socket: Socket): void {
+    const key = this.#options.keyOf(socket.remoteAddress ?? "");
+    if (key === undefined) return;
+    const address = this.#addresses.get(key) ?? newAddress();
+    this.#addresses.set(key, address);
+    address.sockets++;
+    socket.once("close", () => {
+      if (--address.sockets === 0) this.#addresses.delete(key);
+    });
   }
 
   /** The connection's handshake is done. */

@@ -371,6 +371,11 @@ export function writeFirst(stream: NodeJS.WritableStream, bytes: Uint8Array): vo
   }
 }
 
+/** For a process whose connections were all opened by another, which therefore writes no first bytes. */
+export function learnDirectWrites(stream: NodeJS.WritableStream): void {
+  if (dialect === undefined) writeFirst(stream, emptyBytes);
+}
+
 /** @returns undefined if the stream has to be used */
 export function directHandleOf(stream: NodeJS.WritableStream): DirectHandle | undefined {
   return dialect === undefined ? undefined : handleOf(stream);

@@ -16,6 +16,7 @@ import {
 import type { Deflate } from "../websocket/deflate.js";
 import type { MessageData, PreparedMessage } from "../websocket/message.js";
 import { type Flusher, Output } from "./output.js";
+import { type DetachedSocket, detachSocket, isDetachable } from "./passed-socket.js";
 import { SocketTimeouts, type TimeoutsContext } from "./socket-timeouts.js";
 
 /** What all connections of a server or client share. */
@@ -178,6 +179,25 @@ export class SocketDriver implements EventReceiver, InputOwner, DeadlineHolder {
     this.#connection.fail(code, reason);
     this.#ignoresInput = true;
     this.#end();
+  }
+
+  /** Whether the stream is one that another process can go on with. */
+  get isDetachable(): boolean {
+    return isDetachable(this.#stream);
+  }
+
+  /** Whether the peer has begun a message or frame and not ended it. */
+  get isMidMessage(): boolean {
+    return this.#connection.isMidMessage || this.#connection.hasUnread;
+  }
+
+  /** Takes the connection off its stream. @returns undefined while a message has begun, or bytes are unsent */
+  detach(): DetachedSocket | undefined {
+    const isIdle =
+      this.isOpen && !this.isMidMessage && !this.#output.isWriting && this.#output.unsentBytes === 0;
+    const detached = isIdle ? detachSocket(this.#stream) : undefined;
+    if (detached) this.#hasEnded = true;
+    return detached;
   }
 
   /** Ends the connection at once, without a Close frame. */

@@ -123,29 +123,41 @@ export class Admission {
     return { request, place: key === "" ? undefined : this.#addresses.enter(key) };
   }
 
+  /** A connection that another process has admitted. @param key of its address, if that is counted */
+  adopt(key: string | undefined): PeerPlace | undefined {
+    return key === undefined ? undefined : this.#addresses.enter(key);
+  }
+
   /**
    * The connection is open, as far as this node knows. Where nodes share counts, they may have reached a limit together: then the session is
    * closed with the same reason that another would have been refused with, so that all nodes together never keep more.
+   * @param isAdopted whether it stays whatever the limits, since another process has admitted it
    */
-  add(connection: AdmittedConnection, session: AdmittedSession): void {
+  add(connection: AdmittedConnection, session: AdmittedSession, isAdopted = false): void {
     this.#open.add(connection);
     const { counts } = this.#options;
     if (counts === undefined) return;
     this.#uncounted.add(connection);
-    this.#count(connection, counts).then(
+    this.#count(connection, counts, isAdopted).then(
       (refusal) => refusal !== undefined && session.close(disconnect("tooManyRequests", refusal)),
       () => session.close(disconnect("internalError", "the connections of other nodes cannot be counted")),
     );
   }
 
   /** @returns why the connection may not stay */
-  async #count(connection: AdmittedConnection, counts: ClusterCounts): Promise<string | undefined> {
+  async #count(
+    connection: AdmittedConnection,
+    counts: ClusterCounts,
+    isAdopted: boolean,
+  ): Promise<string | undefined> {
     const limits = this.#limitsFor(connection);
     for (const [i, { key, max, text, option }] of limits.entries()) {
-      const isTaken = await counts.take(key, max).catch((error: unknown) => {
-        for (const taken of limits.slice(0, i)) counts.release(taken.key);
-        throw error;
-      });
+      const isTaken = await counts
+        .take(key, isAdopted ? Number.MAX_SAFE_INTEGER : max)
+        .catch((error: unknown) => {
+          for (const taken of limits.slice(0, i)) counts.release(taken.key);
+          throw error;
+        });
       if (isTaken) continue;
       for (const taken of limits.slice(0, i)) counts.release(taken.key);
       this.#options.meters?.limitHit(option);
@@ -190,9 +202,14 @@ export class Admission {
     if (this.#open.size === 0) this.#onEmpty?.();
   }
 
+  /** Admits no more. */
+  refuseAll(): void {
+    this.#isDraining = true;
+  }
+
   /** Admits no more, and resolves when all are gone; destroys those left after the timeout. Called once. */
   async drain(timeoutMs: number): Promise<void> {
-    this.#isDraining = true;
+    this.refuseAll();
     if (this.#open.size === 0) return;
     const cancel = this.#options.clock.setTimer(() => {
       for (const connection of this.#open) connection.destroy();

@@ -4,24 +4,27 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Encoding } from "../channels/batches.js";
-import type { DeflateSettings } from "../options/websocket.js";
+import { type DeflateSettings, defaultDeflateSettings } from "../options/websocket.js";
 import type { PeerPlace } from "../requests/addresses.js";
 import { queryOf } from "../requests/exchange.js";
 import type { AdmittedRequest, RequestPolicy, RequestRule } from "../requests/request-policy.js";
+import type { PassedConnection, PassedSession } from "../sessions/handover.js";
 import type { ConnectionRequest } from "../sessions/identity.js";
 import type { SessionRegistry } from "../sessions/registry.js";
 import type { Transport, TransportEvents } from "../sessions/transport.js";
 import { type AcceptedSocket, Acceptor } from "../sockets/acceptor.js";
 import type { OpeningRequest } from "../sockets/opening-request.js";
 import { pathOf } from "../sockets/opening-request.js";
+import { attachSocket } from "../sockets/passed-socket.js";
 import { type DriverContext, SocketDriver, type SocketOwner } from "../sockets/socket-driver.js";
 import { TracedStream, type TraceSocket } from "../sockets/traced-stream.js";
 import type { CloseStatus } from "../websocket/connection.js";
 import { Compressor, type Deflate } from "../websocket/deflate.js";
 import { encodeFrame, maxCloseReasonBytes, Opcode } from "../websocket/frame.js";
-import type { RawHeaders } from "../websocket/handshake-fields.js";
+import type { DeflateAgreement, RawHeaders } from "../websocket/handshake-fields.js";
 import { type MessageData, PreparedMessage } from "../websocket/message.js";
 import { type Rejection, reject } from "../websocket/opening-handshake.js";
 import type { Codec, Encoded, Encoder } from "../wire/codec.js";
@@ -43,6 +46,8 @@ export interface WebSocketListenerOptions {
   readonly admission: Admission;
   /** Undefined if no connection is looked into. */
   readonly traceSocket: TraceSocket | undefined;
+  /** A connection comes from another process. */
+  readonly onAdopted: (socket: Socket) => void;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
 }
 
@@ -91,6 +96,39 @@ export class WebSocketListener {
   /** Also for upgrade requests to other paths. */
   refuseUpgrade(socket: Duplex, rejection: Rejection): void {
     this.#acceptor.refuseUpgrade(socket, rejection);
+  }
+
+  /** Goes on with a connection that another process has had. @throws what the broker throws, in which case the connection is closed */
+  async adopt({ snapshot, connection }: PassedSession): Promise<void> {
+    const { handler, context, admission, compression } = this.#options;
+    const { handle, head, agreed } = connection as PassedConnection & { readonly handle: object };
+    const { codec: name, agreement, addressKey, hasOwnPings, confirmsFrames } = agreed as AgreedConnection;
+    const codec = codecs.find((each) => each.name === name) ?? defaultCodec;
+    const deflate = agreement && { agreement, settings: compression ?? defaultDeflateSettings };
+    const stream = attachSocket({ handle, head: Buffer.from(head) });
+    this.#options.onAdopted(stream);
+    const peer = { request: noRequest, place: admission.adopt(addressKey) };
+    const encoding = this.#encodings.for(codec, deflate);
+    const accepted = { stream, deflate };
+    const transport = new SdkWebSocketTransport(
+      accepted,
+      peer,
+      { encoding, hasOwnPings },
+      context,
+      this.#onGone,
+    );
+    if (confirmsFrames) transport.confirmFrames();
+    const session = handler.adopt(transport, snapshot);
+    admission.add(transport, session, true);
+    transport.pauseReading();
+    transport.start(session, emptyBytes);
+    try {
+      await session.restore(snapshot);
+    } catch (error) {
+      session.close(disconnect("internalError"));
+      throw error;
+    }
+    transport.resumeReading();
   }
 
   refuseConnect(stream: ServerHttp2Stream, rejection: Rejection): void {
@@ -192,6 +230,18 @@ function createEncoding(codec: Encoder, compressor: Compressor | undefined): Enc
   });
 }
 
+const emptyBytes = Buffer.alloc(0);
+const noRequest: ConnectionRequest = Object.freeze({ headers: {}, url: "/", address: "" });
+
+/** What was agreed on when the connection was opened. */
+interface AgreedConnection {
+  readonly codec: string;
+  readonly agreement: DeflateAgreement | undefined;
+  readonly addressKey: string | undefined;
+  readonly hasOwnPings: boolean;
+  readonly confirmsFrames: boolean;
+}
+
 /** RFC 6455 §5.5.2: peers answer pings in order with what else they read. */
 const pingFrame: Uint8Array = encodeFrame(Opcode.ping, Buffer.alloc(0));
 
@@ -202,6 +252,7 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
   readonly hasOwnPings: boolean;
   readonly #driver: SocketDriver;
   readonly #onGone: (transport: WebSocketTransport, code: number) => void;
+  readonly #agreement: DeflateAgreement | undefined;
   #events: TransportEvents | undefined;
   #request: ConnectionRequest | undefined;
   #confirmsFrames = false;
@@ -210,7 +261,7 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
 
   /** @param onGone called once the socket is gone */
   constructor(
-    { stream, deflate }: AcceptedSocket,
+    { stream, deflate }: Pick<AcceptedSocket, "stream" | "deflate">,
     { request, place }: Peer,
     { encoding, hasOwnPings }: { readonly encoding: Encoding; readonly hasOwnPings: boolean },
     context: DriverContext,
@@ -221,6 +272,7 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
     this.hasOwnPings = hasOwnPings;
     this.#onGone = onGone;
     this.#request = request;
+    this.#agreement = deflate?.agreement;
     this.#driver = new SocketDriver("server", stream, deflate, context, this);
   }
 
@@ -286,6 +338,30 @@ class WebSocketTransport implements Transport, SocketOwner, AdmittedConnection {
     this.#driver.terminate();
   }
 
+  /** What a compressor remembers of earlier messages cannot be passed on. */
+  get canBePassedOn(): boolean {
+    const { serverNoContextTakeover = true, clientNoContextTakeover = true } = this.#agreement ?? {};
+    return serverNoContextTakeover && clientNoContextTakeover && this.#driver.isDetachable;
+  }
+
+  get isMidMessage(): boolean {
+    return this.#driver.isMidMessage;
+  }
+
+  passOn(): PassedConnection | undefined {
+    const detached = this.#unconfirmed > 0 ? undefined : this.#driver.detach();
+    if (detached === undefined) return undefined;
+    this.#events = undefined;
+    const agreed: AgreedConnection = {
+      codec: this.encoding.codec.name,
+      agreement: this.#agreement,
+      addressKey: this.place?.key,
+      hasOwnPings: this.hasOwnPings,
+      confirmsFrames: this.#confirmsFrames,
+    };
+    return { ...detached, agreed };
+  }
+
   receive(data: MessageData): void {
     this.#events?.receive(data);
   }
@@ -335,7 +411,7 @@ class OneWayWebSocketTransport extends WebSocketTransport {
     peer: Peer,
     { encoding, codec }: { readonly encoding: Encoding; readonly codec: Codec },
     context: DriverContext,
-    onGone: (transport: WebSocketTransport) => void,
+    onGone: (transport: WebSocketTransport, code: number) => void,
   ) {
     super(accepted, peer, { encoding, hasOwnPings: true }, context, onGone);
     this.#codec = codec;
@@ -346,6 +422,11 @@ class OneWayWebSocketTransport extends WebSocketTransport {
     this.#session = session;
     if (params !== undefined) this.#connect(params);
     this.start(session, head);
+  }
+
+  /** Its client would have to be asked again what it wants. */
+  override get canBePassedOn(): boolean {
+    return false;
   }
 
   override receive(data: MessageData): void {

@@ -8,7 +8,7 @@
  * beyond `maxRemoteClients`. When the node is back, or was disconnected for a while, it is asked again, and what its entries show to have
  * changed meanwhile is announced. Joins and leaves of clients without entries stay lost if their messages are.
  */
-import type { PresenceEvents, PresenceStats, PresenceStore } from "../../channels/broker.js";
+import type { PresenceEvents, PresenceMove, PresenceStats, PresenceStore } from "../../channels/broker.js";
 import type { Owner } from "../../channels/quota.js";
 import { HoldfastError } from "../../errors.js";
 import type { ClientInfo } from "../../wire/messages.js";
@@ -98,6 +98,7 @@ export class NodePresence implements PresenceStore {
       (channels as readonly string[]).map((channel) => this.#local.entries(channel).map(toWire)),
     );
     messages.on("join", (message, peer) => this.#receiveAnnouncement("join", message, peer));
+    messages.on("moved", (message, peer) => this.#receiveMove(message, peer));
     messages.on("leave", (message, peer) => this.#receiveAnnouncement("leave", message, peer));
     messages.watch({
       onPeer: ({ id }) => void this.#resync(id),
@@ -168,6 +169,23 @@ export class NodePresence implements PresenceStore {
     this.#messages.send({ kind, channel, info: toWire(info), isListed });
     if (this.#options.isSubscribed(channel)) this.#follow(channel);
     await this.#local.announce(channel, kind, info);
+  }
+
+  /** The other nodes count the client as this one's from then on, so that the end of the node that it comes from is no leave. */
+  async move(channel: string, info: ClientInfo, { from, leaseMs, owner }: PresenceMove): Promise<void> {
+    this.#assertOpen();
+    this.#remote.remove(channel, from, info.client);
+    const isListed = leaseMs !== undefined;
+    this.#messages.send({ kind: "moved", channel, info: toWire(info), isListed, from });
+    if (isListed) await this.#local.add(channel, info, leaseMs, owner);
+  }
+
+  #receiveMove(message: NodeMessage, { id }: Peer): void {
+    const channel = String(message.channel);
+    const info = fromWire(message.info as WireInfo);
+    if (message.from === this.#messages.id) void this.#local.remove(channel, info.client);
+    else this.#remote.remove(channel, String(message.from), info.client);
+    if (this.#options.isSubscribed(channel)) this.#remote.add(channel, id, info, message.isListed === true);
   }
 
   #countOwn({ channel, withUsers }: { channel: string; withUsers: boolean }): Counts {
