@@ -7,7 +7,7 @@ const address = { host: "127.0.0.1", port: 8000, url: "http://localhost:8000" };
 const apiKeys = ["a key of the banner's tests"];
 
 async function bannerFor(flags: Readonly<Record<string, unknown>>, where = address): Promise<string> {
-  const configuration = await loadConfiguration({ flags, env: {}, cwd: createTemporaryFolder("banner") });
+  const configuration = await loadConfiguration({ flags, env: {}, folder: createTemporaryFolder("banner") });
   return banner(where, configuration);
 }
 
