@@ -34,6 +34,8 @@ const none = new RawJson("[]" as JsonText);
 export class Tails {
   readonly #context: TailsContext;
   readonly #waiting = new Set<WaitingReader>();
+  /** From the call on, so that many at once are no more than that either. */
+  #open = 0;
   #isEnded = false;
 
   constructor(context: TailsContext) {
@@ -41,7 +43,7 @@ export class Tails {
   }
 
   get count(): number {
-    return this.#waiting.size;
+    return this.#open;
   }
 
   /**
@@ -49,12 +51,28 @@ export class Tails {
    * @throws HF_BROKER_UNAVAILABLE if the log cannot be read
    */
   async read(name: string, since: Position | undefined, waitMs: number): Promise<TailAnswer | ReplyError> {
-    const { application, channels } = this.#context;
+    const { application } = this.#context;
     const fault = findChannelNameFault(name);
     if (fault !== undefined) return replyError("badRequest", fault);
     if (application.policyFor(name) === undefined) return replyError("unknownChannel");
-    if (this.#waiting.size >= maxTails)
+    if (this.#open >= maxTails)
       return replyError("tooManyRequests", `${maxTails} tails are open on this node`);
+    this.#open++;
+    try {
+      return await this.#read(name, since, waitMs);
+    } finally {
+      this.#open--;
+    }
+  }
+
+  /** Answers all that wait. */
+  end(): void {
+    this.#isEnded = true;
+    for (const reader of [...this.#waiting]) reader.end();
+  }
+
+  async #read(name: string, since: Position | undefined, waitMs: number): Promise<TailAnswer> {
+    const { channels } = this.#context;
     const channel = await channels.acquire(name);
     try {
       if (since === undefined || this.#isEnded)
@@ -65,12 +83,6 @@ export class Tails {
     } finally {
       channels.release(channel);
     }
-  }
-
-  /** Answers all that wait. */
-  end(): void {
-    this.#isEnded = true;
-    for (const reader of [...this.#waiting]) reader.end();
   }
 
   async #readAfter(channel: Channel, since: Position, waitMs: number): Promise<TailAnswer> {

@@ -97,6 +97,8 @@ describe("a tail", () => {
     expect(await read("")).toMatchObject({ code: 107 });
     const start = (await read("news")) as { epoch: string; offset: number };
     const all = Array.from({ length: 200 }, () => read("news", start));
+    // All at once, before any waits.
+    expect(tails.count).toBe(200);
     await settle();
     expect(tails.count).toBe(200);
     expect(await read("news", start)).toMatchObject({ code: 111, isTemporary: true });
