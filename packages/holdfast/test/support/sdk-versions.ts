@@ -7,10 +7,7 @@ import type { Answer } from "./app-server.js";
 export type SdkEncoding = "json" | "protobuf";
 
 export interface Sdk {
-  readonly Client: new (
-    endpoint: unknown,
-    options: object,
-  ) => Answer;
+  readonly Client: new (endpoint: unknown, options: object) => Answer;
   readonly encoding: SdkEncoding;
   /** JSON data as the SDK gives it to the application. */
   decode(data: unknown): unknown;
