@@ -94,7 +94,7 @@ const features: Readonly<Record<string, (run: Run) => Promise<unknown>>> = {
     client.removeSubscription(subscription);
   },
   async delta({ client, server, sdk, way }) {
-    const name = `news:delta ${way}`;
+    const name = `news:delta ${way}` as const;
     const subscription = client.newSubscription(name, { delta: "fossil" });
     if (subscription._delta !== "fossil") return false;
     const received = await subscribe(subscription);
