@@ -302,6 +302,6 @@ describe("allowWeakSecret", () => {
 
   it("is needed for them", () => {
     const short = () => startApp(defineApp({ authenticate: jwt({ secret: "short" }), channels: {} }));
-    return expect(short()).rejects.toThrow(/allowWeakSecret/);
+    return expect(short()).rejects.toThrow(/secret must be at least 32 bytes/);
   });
 });

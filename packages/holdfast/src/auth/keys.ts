@@ -84,7 +84,7 @@ export function readSecrets(
     if (bytes.length < minBytes)
       throw invalidOption(
         "secret",
-        `at least ${minBytes} bytes long${allowsWeak ? "" : ` for ${algorithm}, or together with allowWeakSecret for old tokens`}`,
+        `at least ${minBytes} bytes long for ${algorithm}`,
         `${bytes.length} bytes long${place}`,
       );
     return bytes;

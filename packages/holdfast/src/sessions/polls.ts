@@ -171,7 +171,7 @@ class PollChannel {
   track(reader: PollReader, { track, untrack }: PollParams): SubRefreshResult | ReplyError | undefined {
     const tracking = this.#readers.get(reader);
     if (tracking === undefined) return undefined;
-    const { now } = this.#options.clock;
+    const { clock } = this.#options;
     let expiresAt = Number.POSITIVE_INFINITY;
     const expiries: number[] = [];
     for (const batch of track) {
@@ -201,7 +201,7 @@ class PollChannel {
     for (const key of dropped) this.#forget(tracking, key);
     if (this.#unknown.size > 0) this.#askSoon();
     if (this.#behind.size > 0) this.#deliver();
-    const ttl = Number.isFinite(expiresAt) ? secondsUntil(expiresAt, now()) : undefined;
+    const ttl = Number.isFinite(expiresAt) ? secondsUntil(expiresAt, clock.now()) : undefined;
     return { ...(ttl !== undefined && { ttl }), ...(items.length > 0 && { items }) };
   }
 

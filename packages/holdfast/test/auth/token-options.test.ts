@@ -241,7 +241,7 @@ describe("unknown options of tokens", () => {
     const fault = faultOf({ secret, audiance: "shop" });
     expect(fault.code).toBe("HF_OPTION_INVALID");
     expect(fault.message).toContain(
-      "unknown option audiance (did you mean audience?); known options: algorithms, audience,",
+      "unknown option audiance (did you mean audience?); known options: algorithms, allowWeakSecret, audience,",
     );
   });
 });

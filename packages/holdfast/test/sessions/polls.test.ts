@@ -131,6 +131,7 @@ describe("a polled channel", () => {
     await settle();
     expect(questions).toEqual(["a", "b"]);
     answer?.([]);
+    await settle();
     await advance(1000);
     expect(questions).toEqual(["a", "b", "a,b"]);
     leave();

@@ -70,7 +70,12 @@ describe("large reply", () => {
 describe("unknown kinds of subscription and publication", () => {
   it.each([
     [{ subscribe: { channel: "news", type: 1 } }, 103, "this channel is not a map: subscribe without type"],
-    [{ subscribe: { channel: "news", type: 4 } }, 108, "type 4 is not supported by this server"],
+    [
+      { subscribe: { channel: "news", type: 4 } },
+      108,
+      "this channel is not polled: subscribe without type 4",
+    ],
+    [{ subscribe: { channel: "news", type: 5 } }, 108, "type 5 is not supported by this server"],
     [{ publish: { channel: "news", type: 1, key: "a", data: 1 } }, 107, "this channel is not a map"],
     [{ publish: { channel: "news", type: 2, key: "a", data: 1 } }, 108, "type 2 is not supported"],
     [{ publish: { channel: "news", key: "a", removed: true } }, 107, "removed is for maps only"],

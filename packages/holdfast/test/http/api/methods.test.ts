@@ -22,6 +22,7 @@ const app = defineApp({
     "typed:{name}": channel({ data: z.object({ n: z.number() }) }),
     "latest:{name}": channel({ kind: "latest" }),
     "map:{name}": channel({ kind: "map", map: { score: "n" } }),
+    "poll:{name}": channel({ poll: () => [] }),
   },
   rpc: {
     add: rpc({ allow: "role:server", handler: ({ data }) => (data as { a: number }).a + 1 }),
@@ -63,6 +64,7 @@ const examples: Readonly<Record<string, object>> = {
   map_read_stream: { channel: "map:a", limit: 5 },
   map_stats: { channel: "map:a" },
   map_clear: { channel: "map:a" },
+  shared_poll_publish: { channel: "poll:a", key: "x", data: 1, version: 1 },
   rpc: { method: "add", params: { a: 1 } },
   send: { user: "ann", data: 1 },
   revoke: { token_id: "t" },
