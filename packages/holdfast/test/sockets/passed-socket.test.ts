@@ -36,6 +36,7 @@ describe("a socket that is passed on", () => {
     onTestFinished(() => void next.destroy());
     client.write("question");
     next.on("data", (bytes) => next.write(`answer to ${bytes}`));
+    next.resume();
     const [answer] = (await once(client, "data")) as [Buffer];
     expect(answer.toString()).toBe("answer to question");
   });
@@ -56,6 +57,7 @@ describe("a socket that is passed on", () => {
     next.on("data", (bytes) => {
       text += bytes;
     });
+    next.resume();
     await until(() => text === "early and late");
   });
 
