@@ -13,6 +13,8 @@ interface StreamHandle {
   readStop(): number;
   close(): void;
   onread: unknown;
+  /** What Node.js notes of reading. */
+  reading: boolean;
 }
 
 /** A connection without its stream. */
@@ -33,6 +35,7 @@ export function detachSocket(stream: Duplex): DetachedSocket | undefined {
   const handle = streamHandleOf(stream);
   if (handle === undefined) return undefined;
   handle.readStop();
+  handle.reading = false;
   handle.onread = () => {};
   (stream as unknown as { _handle: null })._handle = null;
   stream.removeAllListeners("data");
