@@ -23,6 +23,7 @@ const known: Readonly<Record<string, string>> = {
   "sessions/control.ts presence.list": "the server's own",
   "sessions/control.ts presence.stats": "the server's own",
   "sessions/control.ts readHistory": "the server's own",
+  "sessions/handover.ts subscribe": "from where the client has read to in another process, which let it in",
   "sessions/maps.ts keys": "readState",
   "sessions/maps.ts readState, 2 times":
     "a subscriber's: authorizeSubscribe has let it in; and the server's own",

@@ -161,7 +161,13 @@ const server: Readonly<Record<string, Layer>> = {
       "url",
     ],
     packages: ["centrifuge", "commander"],
-    files: ["wire/payload.ts"],
+    // A reload passes sockets between processes, and finds the server by its store.
+    files: [
+      "brokers/lmdb/store-folder.ts",
+      "server/handover.ts",
+      "sockets/passed-socket.ts",
+      "wire/payload.ts",
+    ],
   },
 };
 

@@ -175,14 +175,22 @@ export class NodePresence implements PresenceStore {
   async move(channel: string, info: ClientInfo, { from, leaseMs, owner }: PresenceMove): Promise<void> {
     this.#assertOpen();
     this.#remote.remove(channel, from, info.client);
+    this.#heard(channel, info.client, from);
     const isListed = leaseMs !== undefined;
     this.#messages.send({ kind: "moved", channel, info: toWire(info), isListed, from });
     if (isListed) await this.#local.add(channel, info, leaseMs, owner);
   }
 
+  /** What requests under way will say of the client on these nodes may be outdated. */
+  #heard(channel: string, client: string, ...nodes: readonly string[]): void {
+    for (const { heard } of this.#fetches)
+      for (const node of nodes) if (heard.size < maxHeard) heard.add(announcementKey(node, channel, client));
+  }
+
   #receiveMove(message: NodeMessage, { id }: Peer): void {
     const channel = String(message.channel);
     const info = fromWire(message.info as WireInfo);
+    this.#heard(channel, info.client, String(message.from), id);
     if (message.from === this.#messages.id) void this.#local.remove(channel, info.client);
     else this.#remote.remove(channel, String(message.from), info.client);
     if (this.#options.isSubscribed(channel)) this.#remote.add(channel, id, info, message.isListed === true);
@@ -229,8 +237,7 @@ export class NodePresence implements PresenceStore {
       return;
     }
     this.#follow(channel);
-    for (const { heard } of this.#fetches)
-      if (heard.size < maxHeard) heard.add(announcementKey(id, channel, info.client));
+    this.#heard(channel, info.client, id);
     if (kind === "join") {
       const added = this.#remote.add(channel, id, info, message.isListed === true);
       if (added !== "known") this.#announcements.add({ kind: "join", channel, info });
