@@ -345,8 +345,10 @@ describe.skipIf(!executablePath)("the console in a browser", { timeout: timeLimi
     await keyboard.type(key);
     await keyboard.press("Enter");
     await window.untilView("Overview");
-    await page.locator("body").press("Tab");
-    await page.locator(".skip:focus").waitFor();
+    const skip = page.locator(".skip:focus");
+    // Where Tab begins after a form that is gone is the browser's choice.
+    for (let presses = 0; presses < 60 && (await skip.count()) === 0; presses++) await keyboard.press("Tab");
+    await skip.waitFor();
     await page.getByRole("link", { name: "Channels", exact: true }).focus();
     await keyboard.press("Enter");
     await window.untilView("Channels");

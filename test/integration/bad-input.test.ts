@@ -257,7 +257,7 @@ describe("invalid command", () => {
       112,
       /epoch/,
     ],
-    ["rpc", { rpc: { method: "x" } }, 104, /known methods: holdfast.publish/],
+    ["rpc", { rpc: { method: "x" } }, 108, /the application has no methods; known: holdfast.publish/],
     ["refresh", { refresh: { token: "x" } }, 108, /do not expire/],
     ["sub_refresh", { sub_refresh: { channel: "a", token: "x" } }, 108, /do not expire/],
   ];
