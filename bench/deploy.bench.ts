@@ -2,24 +2,22 @@
  * A server is replaced by a new version several times, with many subscribers and a publisher connected: who has to reconnect, what is
  * missed, and how long do publishes wait? By `holdfast reload`, by an ordinary restart, and the same restart of `ws` and Socket.IO.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { inParallel } from "@holdfast/lab/load";
 import { maxConnections } from "@holdfast/lab/node";
 import { formatCount } from "@holdfast/lab/report";
 import { jsonOption, type Options, readOptions, runBench, writeResults } from "./support/command.js";
 import { type Contender, socketIo, wsChannels } from "./support/contenders.js";
+import { HoldfastServe } from "./support/holdfast-serve.js";
 import { freePorts } from "./support/native-process.js";
 import { markedPayload, minPayloadBytes } from "./support/payload.js";
 import { RawClient, sourceOf } from "./support/raw-client.js";
 import { RecoveryCrowd } from "./support/recovery-crowd.js";
 import { describe, describeMachine, Progress, table } from "./support/report.js";
-import { createDataFolder, removeDataFolder } from "./support/running-server.js";
 import { compileServers, ServerProcess } from "./support/server-process.js";
 
 interface Settings {
+  readonly ways: readonly string[];
   readonly clients: number;
   readonly channels: number;
   readonly rate: number;
@@ -45,6 +43,11 @@ const description = {
   name: "deploy",
   about: "What clients notice of a new version: holdfast reload, restarts of holdfast, ws and Socket.IO.",
   options: {
+    ways: {
+      value: "A,B",
+      default: "reload,restart,ws,socket.io",
+      about: "what is measured: reload, restart (of holdfast), ws, socket.io",
+    },
     clients: { value: "N", default: "5000", about: "subscribers, a connection each" },
     channels: { value: "N", default: "100", about: "channels they spread over, one each" },
     rate: { value: "N", default: "100", about: "publications a second, over all channels" },
@@ -58,6 +61,10 @@ const description = {
 const deployTimeoutMs = 120_000;
 const maxConnecting = 500;
 
+const legend =
+  "reconnects, missed, twice: over all clients and deploys. deploy: the longest, until all clients are with the new version and have what they can get.\n" +
+  "publish: milliseconds until the acknowledgement of what was sent on a connection, deploys included; ws and Socket.IO acknowledge none.";
+
 await runBench(async () => {
   const options = readOptions(description);
   const settings = readSettings(options);
@@ -65,12 +72,14 @@ await runBench(async () => {
   const progress = new Progress();
   const say = (text: string) => progress.say(`deploy: ${text}`);
   compileServers();
-  const samples = [
-    await measureHoldfast("holdfast reload", settings, say, (server) => server.reload()),
-    await measureHoldfast("holdfast, restarted", settings, say, (server) => server.restart()),
-    await measureOther(wsChannels, settings, say),
-    await measureOther(socketIo, settings, say),
-  ];
+  const measures: Readonly<Record<string, () => Promise<Sample>>> = {
+    reload: () => measureHoldfast("holdfast reload", settings, say, (server) => server.reload()),
+    restart: () => measureHoldfast("holdfast, restarted", settings, say, (server) => server.restart()),
+    ws: () => measureOther(wsChannels, settings, say),
+    "socket.io": () => measureOther(socketIo, settings, say),
+  };
+  const samples: Sample[] = [];
+  for (const way of settings.ways) samples.push(await (measures[way] as () => Promise<Sample>)());
   progress.clear();
   const { clients, channels, rate, bytes, deploys } = settings;
   console.log(
@@ -78,8 +87,8 @@ await runBench(async () => {
   );
   console.log(`${deployTable(samples)}\n${legend}`);
   writeResults(options, "deploy", { machine, settings, samples });
-  const [reloaded] = samples as [Sample, ...Sample[]];
-  if (reloaded.reconnects + reloaded.missed + reloaded.duplicates > 0)
+  const reloaded = samples.find(({ name }) => name === "holdfast reload");
+  if (reloaded && reloaded.reconnects + reloaded.missed + reloaded.duplicates > 0)
     throw new Error(`clients noticed a reload: ${JSON.stringify(reloaded)}`);
 });
 
@@ -129,72 +138,6 @@ async function measureHoldfast(
   }
 }
 
-const program = fileURLToPath(new URL("../packages/holdfast/bin/holdfast.js", import.meta.url));
-
-/** `holdfast serve`, as it is deployed. */
-class HoldfastServe {
-  readonly #port: number;
-  readonly #folder = createDataFolder();
-  #child: ChildProcess | undefined;
-  #written = "";
-
-  constructor(port: number) {
-    this.#port = port;
-  }
-
-  async start(): Promise<void> {
-    const unlimited = [
-      "--max-address-connections",
-      "--address-connections-per-second",
-      "--max-address-handshakes",
-      "--shed-above-lag-ms",
-    ].flatMap((flag) => [flag, "none"]);
-    const args = ["serve", "--port", String(this.#port), "--data", join(this.#folder, "data"), ...unlimited];
-    const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-    process.once("exit", () => child.kill("SIGKILL"));
-    this.#child = child;
-    this.#written = "";
-    for (const output of [child.stdout, child.stderr])
-      output?.on("data", (chunk) => {
-        this.#written += chunk;
-      });
-    await this.#until(/is listening on/);
-  }
-
-  async reload(): Promise<void> {
-    this.#written = "";
-    this.#child?.kill("SIGHUP");
-    await this.#until(/the new version runs/);
-  }
-
-  async restart(): Promise<void> {
-    await this.#end();
-    await this.start();
-  }
-
-  async stop(): Promise<void> {
-    await this.#end();
-    removeDataFolder(this.#folder);
-  }
-
-  async #end(): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-    child.kill("SIGTERM");
-    await ended;
-  }
-
-  async #until(pattern: RegExp): Promise<void> {
-    const endsAt = performance.now() + deployTimeoutMs;
-    while (!pattern.test(this.#written)) {
-      if (this.#child?.exitCode != null || performance.now() > endsAt || /not reloaded/.test(this.#written))
-        throw new Error(`holdfast serve: ${this.#written}`);
-      await sleep(5);
-    }
-  }
-}
-
 /** A server without a log: what is published while a client is away is gone for it. */
 async function measureOther(
   contender: Contender,
@@ -212,10 +155,10 @@ async function measureOther(
   const connect = async (i: number, generation: number) => {
     const client = await RawClient.open({ port: server.port, protocol, ...sourceOf(i, generation) });
     let last = published;
+    await protocol.subscribe(client, channelOf(i));
     client.onLost = () => {
       open[i] = undefined;
     };
-    await protocol.subscribe(client, channelOf(i));
     client.onMessage = (message) => {
       for (const sequence of markedPayload.sequencesIn(message, bytes)) {
         if (sequence <= last) duplicates++;
@@ -282,10 +225,6 @@ async function measureOther(
   };
 }
 
-const legend =
-  "reconnects, missed, twice: over all clients and deploys. deploy: the longest, until all clients are with the new version and have what they can get.\n" +
-  "publish: milliseconds until the acknowledgement of what was sent on a connection, deploys included; ws and Socket.IO acknowledge none.";
-
 function deployTable(samples: readonly Sample[]): string {
   const ms = (value: number | undefined) => (value === undefined ? "-" : formatCount(value));
   return table(
@@ -304,6 +243,7 @@ function deployTable(samples: readonly Sample[]): string {
 
 function readSettings(options: Options): Settings {
   return {
+    ways: options.words("ways", ["reload", "restart", "ws", "socket.io"]),
     clients: options.integer("clients", { min: 1, max: maxConnections() }),
     channels: options.integer("channels", { min: 1, max: 1_000_000 }),
     rate: options.number("rate", { min: 1, max: 1000 }),
