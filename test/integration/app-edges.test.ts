@@ -221,8 +221,8 @@ describe("broadcast", () => {
 
 describe("unknown method fields", () => {
   it.each([
-    ["disconnect", { user: "ann", session: "x" }, "session"],
-    ["publish", { channel: "a", data: 1, skip_history: true }, "skip_history"],
+    ["disconnect", { user: "ann", sesion: "x" }, "sesion"],
+    ["map_publish", { channel: "a", key: "x", data: 1, stream_data: 1 }, "stream_data"],
     ["revoke", { user: "ann", token_id: "x" }, "token_id alone"],
   ])("are refused: %s of %j", async (method, params, word) => {
     const { api } = await startApp(defineApp({ channels: { a: channel() } }));

@@ -216,11 +216,14 @@ describe("API keys of other servers", () => {
     async (scope) => {
       const apiKeys = Object.entries(keys).map(([name, key]) => ({ key, scope: name as Scope }));
       const { api } = await startApp(apps["with authenticate"], { apiKeys });
-      for (const [name, method] of apiMethods) {
+      const turn = Object.keys(keys).indexOf(scope);
+      for (const [i, [name, method]] of [...apiMethods].entries()) {
         // Without parameters, so that nothing comes of what is allowed.
         const { status, body } = await api(name, {}, { "X-API-Key": keys[scope] });
         const isRefused = body.error?.code === 103;
         expect([name, status, isRefused]).toEqual([name, 200, !includes[scope].includes(method.scope)]);
+        // A third of them: who tries more wrong keys is refused for a while.
+        if (i % 3 !== turn) continue;
         expect((await api(name, {}, { "X-API-Key": "a key that nobody knows of" })).status).toBe(401);
       }
     },

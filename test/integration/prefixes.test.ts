@@ -97,7 +97,7 @@ describe("mounted in Express, which strips the prefix", () => {
 
   it("explains the configuration when its WebSocket is requested below the prefix", async () => {
     expect(await open(`${await mounted("/rt")}/rt/connection/websocket`)).toMatch(
-      /^404 There is no WebSocket at \/rt\/connection\/websocket\. WebSockets are at \/connection\/websocket\..*set basePath/,
+      /^404 There is no WebSocket at \/rt\/connection\/websocket\. WebSockets are at \/connection\/websocket.*\..*set basePath/,
     );
   });
 });

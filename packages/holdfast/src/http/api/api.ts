@@ -14,10 +14,11 @@ import { type ReplyError, replyError } from "../../wire/codes.js";
 import { elementTexts, encodeJson, findDepthFault, type JsonText, textAt } from "../../wire/payload.js";
 import { apiPath } from "../router.js";
 import type { ApiMethod, ApiTools } from "./api-method.js";
+import { ContentFault } from "./content.js";
 import { type ApiKeys, isWithin, type KnownKey } from "./keys.js";
 import { apiMethods, toError } from "./methods.js";
 import { createOpenApi } from "./open-api.js";
-import { batchParams, ContentFault, jsonFields } from "./schemas.js";
+import { batchParams, jsonFields } from "./schemas.js";
 
 export interface ApiOptions {
   readonly keys: ApiKeys;

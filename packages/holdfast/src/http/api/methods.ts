@@ -10,6 +10,7 @@ import { encodeInfo, encodePublication } from "../../wire/json-codec.js";
 import { type ClientInfo, type Publication, toPublishedFields } from "../../wire/messages.js";
 import { payloadText, RawJson } from "../../wire/payload.js";
 import { type ApiMethod, method } from "./api-method.js";
+import { toGrant, toMapPublication, toPublication } from "./content.js";
 import { inspectionMethods } from "./inspection-methods.js";
 import * as schemas from "./schemas.js";
 
@@ -24,9 +25,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       params: schemas.publish,
       result: schemas.published,
       run: async ({ channel, ...rest }, { control }, caller) =>
-        toPublishOutcome(
-          await control.publish({ channel, ...schemas.toPublication(rest), isForMap: false }, caller),
-        ),
+        toPublishOutcome(await control.publish({ channel, ...toPublication(rest), isForMap: false }, caller)),
     }),
   ],
   [
@@ -39,7 +38,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
         responses: z.array(z.union([z.object({ result: schemas.published }), schemas.failed])),
       }),
       run: async ({ channels, ...rest }, { control }, caller) => {
-        const publication = { ...schemas.toPublication(rest), isForMap: false };
+        const publication = { ...toPublication(rest), isForMap: false };
         const results = await control.broadcast(channels, publication, caller);
         return { responses: results.map((result) => toResponse(toPublishOutcome(result))) };
       },
@@ -54,7 +53,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       result: schemas.empty,
       run: async ({ channel, ...params }, { control }) => {
         const recover = params.recover_since && { recover: true, ...params.recover_since };
-        return emptyUnless(await control.subscribe(channel, params, schemas.toGrant(params), recover));
+        return emptyUnless(await control.subscribe(channel, params, toGrant(params), recover));
       },
     }),
   ],
@@ -157,7 +156,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       params: schemas.mapPublish,
       result: schemas.published,
       run: async ({ channel, ...rest }, { control }, caller) =>
-        toPublishOutcome(await control.publish({ channel, ...schemas.toMapPublication(rest) }, caller)),
+        toPublishOutcome(await control.publish({ channel, ...toMapPublication(rest) }, caller)),
     }),
   ],
   [
@@ -241,7 +240,7 @@ export const apiMethods: ReadonlyMap<string, ApiMethod> = new Map<string, ApiMet
       params: schemas.sharedPollPublish,
       result: schemas.empty,
       run: async ({ channel, key, version, ...content }, { control }) => {
-        const { data } = schemas.toPublication(content);
+        const { data } = toPublication(content);
         const item = { key, data, ...(version !== undefined && { version }) };
         return emptyUnless(await control.publishPolled(channel, item));
       },
