@@ -1,6 +1,6 @@
 /** The examples, which are Holdfast inside servers of other frameworks: its clients connect, their pages go on, and both end cleanly. */
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { createServer as createHttp, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -16,14 +16,11 @@ import {
 } from "../../packages/holdfast/test/support/app-server.js";
 
 const folder = join(import.meta.dirname, "../../examples");
-const frameworks = readdirSync(folder, { withFileTypes: true })
+const frameworks = readdirSync(folder)
   // Next is too large to be installed here: test/integration/next-example.test.ts. Processes: test/integration/workers.test.ts.
-  // These have no code: test/repo/compose-files.test.ts, monitoring-files.test.ts.
   .filter(
-    (entry) =>
-      entry.isDirectory() && !["next", "express-cluster", "compose", "monitoring"].includes(entry.name),
-  )
-  .map(({ name }) => name);
+    (name) => existsSync(join(folder, name, "server.ts")) && !["next", "express-cluster"].includes(name),
+  );
 
 interface Example {
   readonly holdfast: HoldfastServer;
