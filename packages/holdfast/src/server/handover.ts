@@ -3,6 +3,7 @@
  * the channels, so that it follows them and misses nothing of what keeps no history; then connection by connection, each between two
  * frames and between two commands. How messages and handles get there is the link's.
  */
+import type { Broker } from "../channels/broker.js";
 import type { Channel } from "../channels/channel.js";
 import type { Channels } from "../channels/channels.js";
 import { HoldfastError } from "../errors.js";
@@ -31,7 +32,9 @@ export type HandoverMessage =
       readonly connection: Omit<PassedConnection, "handle">;
     }
   | { readonly handover: "adopted" }
-  | { readonly handover: "end" };
+  | { readonly handover: "end" }
+  /** Every node knows where the clients are now, so that the end of the old node is the end of none. */
+  | { readonly handover: "settled" };
 
 /** A connection to the other process. Messages keep their order. */
 export interface HandoverLink {
@@ -68,6 +71,7 @@ export interface HandoverParts {
   /** Undefined before it listens. */
   readonly front: () => HttpFront | undefined;
   readonly admin: AdminServer | undefined;
+  readonly broker: Pick<Broker, "cluster">;
   /** Whether requests that come on open connections should go to the other process next time. */
   readonly onLeaving: (isLeaving: boolean) => void;
   readonly onError: (error: unknown, context: { readonly stage: string }) => void;
@@ -122,6 +126,7 @@ class Leaving {
   readonly #link: HandoverLink;
   readonly #parts: LeavingParts;
   #isOpened = false;
+  #isSettled = false;
   #onTheirWay = 0;
   #passed = 0;
   /** When the other process has last said something. */
@@ -134,6 +139,7 @@ class Leaving {
     link.onMessage = ({ handover }) => {
       if (handover === "opened") this.#isOpened = true;
       else if (handover === "adopted") this.#onTheirWay--;
+      else if (handover === "settled") this.#isSettled = true;
       this.#heardAt = parts.clock.elapsed();
       this.#onProgress();
     };
@@ -152,6 +158,7 @@ class Leaving {
       await this.#passAll(clock.elapsed() + busyTimeoutMs);
       await this.#until(() => this.#onTheirWay === 0);
       await this.#link.send({ handover: "end" });
+      await this.#until(() => this.#isSettled);
     } catch (error) {
       // There is no way back: another process will be started, and what is left here is drained.
       onError(error, { stage: "handing connections over" });
@@ -220,7 +227,12 @@ function canPassOn({ transport, client, channels }: Session): boolean {
 
 function takeOver(
   link: HandoverLink,
-  { channels, listener, onError }: Pick<HandoverParts, "channels" | "listener" | "onError">,
+  {
+    broker,
+    channels,
+    listener,
+    onError,
+  }: Pick<HandoverParts, "broker" | "channels" | "listener" | "onError">,
 ): void {
   const held: Channel[] = [];
   const fail = (error: unknown) => onError(error, { stage: "taking over connections" });
@@ -235,6 +247,12 @@ function takeOver(
     await listener.adopt(passed).catch(fail);
     await link.send({ handover: "adopted" });
   };
+  const settle = async () => {
+    for (const channel of held.splice(0)) channels.release(channel);
+    // Messages keep their order: who answers this has read who has moved.
+    await broker.cluster.send({ kind: "stats" }).catch(fail);
+    await link.send({ handover: "settled" });
+  };
   link.onMessage = (message, handle) => {
     if (message.handover === "channels") open(message.names).catch(fail);
     else if (message.handover === "session") {
@@ -242,6 +260,6 @@ function takeOver(
       // Without a handle, the client is gone.
       if (handle === undefined) link.send({ handover: "adopted" }).catch(fail);
       else adopt({ snapshot, connection: { ...connection, handle } }).catch(fail);
-    } else if (message.handover === "end") for (const channel of held.splice(0)) channels.release(channel);
+    } else if (message.handover === "end") settle().catch(fail);
   };
 }

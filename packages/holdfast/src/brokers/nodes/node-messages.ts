@@ -184,9 +184,13 @@ export class NodeMessages {
 
   /**
    * Sends a message, which is lost while the bus is disconnected.
+   * @param fields without `from`, which is this node
    * @param to all other nodes if it is left out
    */
-  send(fields: { readonly kind: string; readonly [field: string]: unknown }, to?: string): void {
+  send(
+    fields: { readonly kind: string; readonly from?: never; readonly [field: string]: unknown },
+    to?: string,
+  ): void {
     if (this.#isClosed || !this.#isConnected) return;
     const bytes = encodeMessage({ ...fields, from: this.id });
     if (bytes.length <= maxPartBytes) this.#bus.send(bytes, to);

@@ -177,7 +177,7 @@ export class NodePresence implements PresenceStore {
     this.#remote.remove(channel, from, info.client);
     this.#heard(channel, info.client, from);
     const isListed = leaseMs !== undefined;
-    this.#messages.send({ kind: "moved", channel, info: toWire(info), isListed, from });
+    this.#messages.send({ kind: "moved", channel, info: toWire(info), isListed, before: from });
     if (isListed) await this.#local.add(channel, info, leaseMs, owner);
   }
 
@@ -187,12 +187,14 @@ export class NodePresence implements PresenceStore {
       for (const node of nodes) if (heard.size < maxHeard) heard.add(announcementKey(node, channel, client));
   }
 
+  /** `before` is the node that the client has left; `from` is its node now, as of every message. */
   #receiveMove(message: NodeMessage, { id }: Peer): void {
     const channel = String(message.channel);
+    const before = String(message.before);
     const info = fromWire(message.info as WireInfo);
-    this.#heard(channel, info.client, String(message.from), id);
-    if (message.from === this.#messages.id) void this.#local.remove(channel, info.client);
-    else this.#remote.remove(channel, String(message.from), info.client);
+    this.#heard(channel, info.client, before, id);
+    if (before === this.#messages.id) void this.#local.remove(channel, info.client);
+    else this.#remote.remove(channel, before, info.client);
     if (this.#options.isSubscribed(channel)) this.#remote.add(channel, id, info, message.isListed === true);
   }
 

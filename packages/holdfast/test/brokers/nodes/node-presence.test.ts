@@ -196,6 +196,28 @@ describe("announcements", () => {
   });
 });
 
+describe("client that moves to another node", () => {
+  it("is listed there alone, and is announced on no node, neither then nor when the node that it has left ends", async () => {
+    const nodes = new TestNodes();
+    const [a, b, c] = await nodes.start(3);
+    subscribe("news", a, b, c);
+    await a.join("news", "x");
+    await nodes.advance(5);
+    const before = [a, b, c].map(({ announced }) => announced.splice(0));
+    expect(before).toEqual([["join news x"], ["join news x"], ["join news x"]]);
+    await b.presence.move("news", clientInfo("x"), { from: "a", leaseMs, owner: undefined });
+    await nodes.advance(5);
+    for (const node of [a, b, c]) expect(await nodes.wait(node.clients("news"))).toEqual(["x"]);
+    a.kill();
+    await nodes.advance(deadMs, 100);
+    expect([b.announced, c.announced]).toEqual([[], []]);
+    expect(await nodes.wait(c.clients("news"))).toEqual(["x"]);
+    await b.leave("news", "x");
+    await nodes.advance(5);
+    expect([b.announced, c.announced]).toEqual([["leave news x"], ["leave news x"]]);
+  });
+});
+
 describe("announcements that are lost or late", () => {
   it("of a leave, before the client joins again, leave it joined", async () => {
     const nodes = new TestNodes();
