@@ -67,6 +67,7 @@ export function describePublishing({ start, itWith, numberOf }: Section): void {
         log.publish("news", { data: "1", version: { number, epoch: "e" } }, { retention: ample });
       await put(broker.log, 5);
       await publishMany(broker.log, "news", 20);
+      await broker.close();
       const { log } = await reopen();
       expect(await put(log, 5)).toMatchObject({ position: { offset: 21 }, suppressed: "version" });
       expect((await put(log, 6)).position.offset).toBe(22);

@@ -33,7 +33,7 @@ function decodeBytes(text: string): Uint8Array {
 /** Everything but data, offset and time, as JSON; empty if there is nothing else. */
 export function encodeAttributes(publication: NewPublication | Publication): string {
   const { data, info, tags, key, isRemoved, score, version } = publication;
-  if (tags === undefined && key === undefined && !isBinary(data))
+  if (tags === undefined && key === undefined && version === undefined && !isBinary(data))
     return info === undefined ? "" : `{"info":${textOf(info)}}`;
   const attributes = { info, tags, key, isRemoved, score, version };
   return JSON.stringify(isBinary(data) ? { ...attributes, isBinary: true } : attributes);

@@ -2,6 +2,7 @@
 import type { Configuration } from "../config/load-config.js";
 import { tokenOptionsOf } from "../config/tokens.js";
 import { type App, type ListeningAddress, version } from "../index.js";
+import { bareAddress } from "../options/secrets.js";
 import { ownName } from "./terminal.js";
 
 /** @param workers processes that serve */
@@ -100,8 +101,7 @@ function describeApp(app: App): string {
 
 export function describeData({ settings, options }: Configuration): string {
   const { broker } = options;
-  if (typeof broker === "string")
-    return `by the broker ${broker.replace(/\/\/.*@/, "//").replace(/\?.*/, "")}`;
+  if (typeof broker === "string") return `by the broker ${bareAddress(broker)}`;
   if (broker) return "by the configured broker";
   const data = settings.get("data")?.value;
   return data === null ? "in memory until the server stops" : `in ${String(data)}`;

@@ -15,6 +15,7 @@ import { assertConfiguration, type Configuration } from "../config/load-config.j
 import { isReference } from "../config/secrets.js";
 import type { Source } from "../config/settings.js";
 import { HoldfastError } from "../errors.js";
+import { mask, maskAddress } from "../options/secrets.js";
 import { loadWithFlags, type ServerFlags, withServerFlags } from "./server-flags.js";
 import { writeNote, writeText } from "./terminal.js";
 import { countWorkers } from "./workers.js";
@@ -141,8 +142,6 @@ export interface ConfigRow {
   readonly source: Source;
 }
 
-export const mask = "********";
-
 const ofApp = ["authenticate", "anonymous", "personalChannel", "channels", "app", "onError"];
 
 /** Options of the server in their order, then the description of the application. */
@@ -196,8 +195,7 @@ function leavesOf(path: string, value: unknown): readonly (readonly [string, unk
 }
 
 function masked(place: string, value: unknown): unknown {
-  if (place === "broker")
-    return typeof value === "string" ? value.replace(/\/\/.*@/, `//${mask}@`) : value && "in code";
+  if (place === "broker") return typeof value === "string" ? maskAddress(value) : value && "in code";
   return isSecretPlace(place) ? maskAll(value) : value;
 }
 

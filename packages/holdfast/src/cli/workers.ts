@@ -256,16 +256,11 @@ class Workers {
     this.#changing.add(worker);
     relay(worker, successor);
     const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
-    let isAbandoned = false;
-    worker.on("message", (message: FromWorker) => {
-      if (message === "kept") isAbandoned = true;
-    });
-    const kept = new Promise<void>((resolve) =>
-      worker.on("message", (message: FromWorker) => message === "kept" && resolve()),
+    const kept = new Promise<"kept">((resolve) =>
+      worker.on("message", (message: FromWorker) => message === "kept" && resolve("kept")),
     );
     await sendTo(worker, "give").catch(() => {});
-    await Promise.race([ended, kept]);
-    if (isAbandoned) {
+    if ((await Promise.race([ended, kept])) === "kept") {
       this.#changing.delete(worker);
       this.abandon(successor);
       return false;

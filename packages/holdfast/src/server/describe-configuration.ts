@@ -7,9 +7,8 @@ import type { CompiledApp } from "../app/compile-app.js";
 import { toDescribedChannel } from "../http/api/schemas.js";
 import { type Entry, entriesOf, withoutLinks } from "../options/option.js";
 import { configOnlyOptions, type ServerSettings, sections, serverOptions } from "../options/schema.js";
+import { mask, maskAddress } from "../options/secrets.js";
 import { version } from "./version.js";
-
-const mask = "********";
 
 export function describeConfiguration(settings: ServerSettings, app: CompiledApp | undefined): object {
   return {
@@ -61,7 +60,7 @@ function isDefault({ default: usual }: Entry, value: unknown): boolean {
 
 function shownValue(option: string, entry: Entry, value: unknown): unknown {
   if (value === undefined || value === null) return null;
-  if (option === "broker") return typeof value === "string" ? withoutCredentials(value) : "in code";
+  if (option === "broker") return typeof value === "string" ? maskAddress(value) : "in code";
   if (option === "apiKeys") return (value as readonly unknown[]).map(shownKey);
   if (option === "tls") return mask;
   if (entry.isSecret) return mask;
@@ -76,9 +75,4 @@ function shownKey(given: unknown): object {
     unknown
   >;
   return { key: mask, scope, name };
-}
-
-/** Several hosts may be named, which no URL parser knows. */
-function withoutCredentials(url: string): string {
-  return url.replace(/\/\/[^/]*@/, `//${mask}@`).replace(/\?.*$/, `?${mask}`);
 }

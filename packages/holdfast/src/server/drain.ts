@@ -44,7 +44,7 @@ export async function drain({
   const endsAt = clock.elapsed() + timeoutMs;
   const leftMs = () => (isHurried() ? 0 : Math.max(0, endsAt - clock.elapsed()));
   admission.refuseAll();
-  const sessions = () => handler.sessions();
+  const sessions = () => handler.all();
   await drainSessions({ sessions, perSecond, timeoutMs, clock, random: Math.random, isHurried });
   await routes.drain(leftMs());
   const wait = () => new Promise<void>((resolve) => void clock.setTimer(() => resolve(), pollMs));

@@ -106,7 +106,7 @@ export class Handover {
       onLeaving(false);
       throw error;
     } finally {
-      for (const session of handler.sessions()) session.keep();
+      for (const session of handler.all()) session.keep();
     }
   }
 
@@ -171,7 +171,7 @@ class Leaving {
     for (;;) {
       let isWaiting = false;
       let turn = 0;
-      for (const session of handler.sessions()) {
+      for (const session of handler.all()) {
         if (!canPassOn(session)) continue;
         const passed = session.passOn();
         if (passed === undefined) {

@@ -140,7 +140,6 @@ export async function startTraces(
   });
 }
 
-/** The work of clients, measured by the system clock and the event loop. */
 /** What all sessions of a node share, and the server does not: rates, work, and polled channels. */
 export function createShared(
   settings: ServerSettings,
@@ -159,6 +158,7 @@ export function createShared(
   };
 }
 
+/** The work of clients, measured by the system clock and the event loop. */
 function createWork({ workPerSecond, workBurst, shedAboveLagMs }: ServerSettings): Work {
   const loopLag = new LoopLag(systemClock);
   return new Work({

@@ -94,12 +94,13 @@ export function snapshotOf(
 
 /** Why a client has to reconnect instead. */
 export function findFault(
-  { pingIntervalMs, identity }: SessionSnapshot,
+  { pingIntervalMs, identity, channels }: SessionSnapshot,
   { application, times }: Pick<SessionContext, "application" | "times">,
 ): Disconnect | undefined {
   if (times.pingIntervalMs > pingIntervalMs) return disconnect("shutdown", "the server pings less often now");
   // The client learns why when it comes back.
-  return isRevoked(application, identity, {}) ? disconnect("shutdown") : undefined;
+  const grants = [{}, ...channels.flatMap(({ origin }) => (origin ? [{ origin }] : []))];
+  return grants.some((grant) => isRevoked(application, identity, grant)) ? disconnect("shutdown") : undefined;
 }
 
 /** A channel that is open until the matching `release`, and has everything that its reader has. */

@@ -27,7 +27,7 @@ export interface NodeListsOptions {
 const maxListedChannels = 10_000;
 /** Of one connection in a list. */
 const maxListedSubscriptions = 100;
-/** Looked at in one turn, which is less than a millisecond. */
+/** Looked at in one turn. */
 const partSize = 1000;
 /** Lists that wait for the one before. */
 const maxWaiting = 32;

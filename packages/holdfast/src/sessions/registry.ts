@@ -62,11 +62,6 @@ export class SessionRegistry {
     return session;
   }
 
-  /** All of them, oldest first. */
-  sessions(): Iterable<Session> {
-    return this.#sessions.values();
-  }
-
   session(id: string): Session | undefined {
     return this.#sessions.get(id);
   }
@@ -81,7 +76,7 @@ export class SessionRegistry {
     return [...(this.#users.get(user) ?? [])];
   }
 
-  /** All connections. May be walked in parts, while others open and close. */
+  /** All connections, oldest first. May be walked in parts, while others open and close. */
   all(): Iterable<Session> {
     return this.#sessions.values();
   }

@@ -232,15 +232,14 @@ export class SessionChannels {
     const entry = restoreEntry(this.#context, this.#session, snapshot, opened);
     this.#entries.set(channel, entry);
     this.#expire(channel, entry, snapshot.expiresAt);
-    this.#session.trace.record({
-      kind: "subscribed",
-      channel,
-      epoch: position.epoch,
-      start: position.offset,
-      head: opened.channel.head,
-      isByServer: entry.isServerSide,
-      ...(opened.filter && { filter: opened.filter }),
-    });
+    const { filter } = opened;
+    const isByServer = entry.isServerSide;
+    const start = position.offset;
+    this.#session.trace.subscribed(
+      opened.channel,
+      { recover: false, ...(filter && { filter }) },
+      { start, recovery: undefined, isByServer },
+    );
     return entry;
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { configRows, formatRows, mask } from "../../src/cli/config.js";
+import { configRows, formatRows } from "../../src/cli/config.js";
+import { mask } from "../../src/options/secrets.js";
 import { goodSecret, loadYaml } from "../config/config-folder.js";
 
 const key = "tH8sKq2mVb9LwZc4NpYr7xJd";

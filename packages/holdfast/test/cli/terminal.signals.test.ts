@@ -36,7 +36,7 @@ async function serveTls() {
 }
 
 describe.skipIf(process.platform === "win32")("SIGHUP", () => {
-  it("ends a server as SIGTERM does: clients are told, and come back", async () => {
+  it("has a server without TLS reloaded, which its clients do not notice, and SIGTERM ends the successor", async () => {
     const { run, url } = await serve();
     const client = withoutLocalStorage(
       () => new Centrifuge(`${url.replace("http", "ws")}/connection/websocket`, { websocket: WsWebSocket }),
@@ -46,9 +46,11 @@ describe.skipIf(process.platform === "win32")("SIGHUP", () => {
     await client.ready();
     const left = next<{ code: number }>(client, "connecting");
     run.kill("SIGHUP");
+    await run.untilSaid(/the new version runs/);
+    await client.publish("news", 1);
+    run.kill("SIGTERM");
     expect((await left).code).toBe(3001);
     expect(await run.exit()).toBe(0);
-    expect(run.err).toContain("Closing connections");
   });
 
   it("ends a subscription quietly", async () => {

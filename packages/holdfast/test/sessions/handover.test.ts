@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { openRules } from "../../src/channels/rules.js";
+import { createOpenApplication } from "../../src/sessions/application.js";
 import { isPlain, type PassedConnection, type PassedSession } from "../../src/sessions/handover.js";
+import { insecureAuth } from "../../src/sessions/identity.js";
 import { countTo } from "../channels/support/entries.js";
 import { FakeTransport } from "./support/fake-transport.js";
 import {
@@ -106,6 +108,58 @@ describe("a session that another process goes on with", () => {
       node.broker.log.publish("news", { data: "1", tags: { topic } }, { retention: rules.retention });
     for (const topic of ["a", "b", "a"]) await tagged(topic);
     expect(offsetsOf(await next.settle())).toEqual([1, 3]);
+  });
+
+  it("gets a whole value first, and then patches of what this process sent", async () => {
+    const node = await createNode();
+    const client = await connect(node);
+    await client.ask({ id: 2, subscribe: { ...news, delta: "fossil" } });
+    const data = (n: number) => JSON.stringify("x".repeat(200) + n);
+    await node.publish("news", 1, data(1));
+    await client.settle();
+    const next = await adopt(node, client.session.passOn());
+    for (const n of [2, 3]) await node.publish("news", 1, data(n));
+    const pubs = (await next.settle()).flatMap(({ push }) => push?.pub ?? []);
+    expect(pubs.map(({ offset, delta = false }) => [offset, delta])).toEqual([
+      [2, false],
+      [3, true],
+    ]);
+  });
+
+  it("keeps the end of a subscription's token", async () => {
+    const node = await createNode();
+    const client = await connect(node);
+    await client.ask({ id: 2, subscribe: news });
+    const passed = client.session.passOn() as PassedSession;
+    const [channel] = passed.snapshot.channels;
+    const expiresAt = node.clock.now() + 5000;
+    const channels = [{ ...channel, expiresAt }] as PassedSession["snapshot"]["channels"];
+    const next = await adopt(node, { ...passed, snapshot: { ...passed.snapshot, channels } });
+    for (let waited = 0; waited < 31_000; waited += 5000) {
+      await node.wait(5000);
+      next.send({});
+    }
+    const ends = (await next.settle()).flatMap(({ push }) => push?.unsubscribe ?? []);
+    expect(ends).toMatchObject([{ code: 2501 }]);
+  });
+
+  it("reconnects where a token that it reads by was revoked meanwhile: the connection's, or a channel's", async () => {
+    const isRevoked = ({ tokenId }: { tokenId?: string }) => tokenId === "revoked";
+    const application = { ...createOpenApplication(() => rules, insecureAuth), isRevoked };
+    const node = await createNode({ application });
+    for (const where of ["connection", "channel"]) {
+      const client = await connect(node);
+      await client.ask({ id: 2, subscribe: news });
+      const { snapshot, ...passed } = client.session.passOn() as PassedSession;
+      const { identity, channels } = snapshot;
+      const origin = { user: "ann", tokenId: "revoked" };
+      const changed =
+        where === "channel"
+          ? { channels: channels.map((each) => ({ ...each, origin })) }
+          : { identity: { ...identity, hasToken: true, tokenId: "revoked" } };
+      const next = await adopt(node, { ...passed, snapshot: { ...snapshot, ...changed } });
+      expect([where, next.transport.closes]).toMatchObject([where, [{ code: 3001 }]]);
+    }
   });
 
   it("is pinged before its client gives up", async () => {
