@@ -16,6 +16,7 @@ interface WirePublication {
   readonly info?: Info;
   readonly epoch?: string;
   readonly key?: string;
+  readonly delta?: boolean;
 }
 
 /** Any message of the server. */
