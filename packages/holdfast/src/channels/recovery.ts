@@ -39,6 +39,8 @@ const maxSearched = 300;
 export class Recovery {
   readonly #options: RecoveryOptions;
   readonly #repairing = new Set<Channel>();
+  /** Comparisons with the log that are pending. */
+  readonly #verifying = new Map<Channel, Promise<void>>();
 
   constructor(options: RecoveryOptions) {
     this.#options = options;
@@ -59,9 +61,24 @@ export class Recovery {
     since: Position,
     keeps?: (publication: Publication) => boolean,
   ): Promise<Recovered> {
-    const { offset, epoch } = since;
     if (channel.kind === "live") return notKept;
-    if (epoch !== "" && epoch !== channel.epoch)
+    // This node may be the one that has not heard of a new epoch yet.
+    if (isOfOther(channel, since)) await this.#verify(channel);
+    const before = channel.epoch;
+    const result = await this.#recoverWithin(channel, since, keeps);
+    // The log has a new epoch, which the reader gets now instead of being told at once that it has the old one.
+    if (!result.isRecovered && result.cause === "epoch" && before === channel.epoch)
+      await this.#verify(channel);
+    return channel.epoch === before ? result : startedAfresh;
+  }
+
+  async #recoverWithin(
+    channel: Channel,
+    since: Position,
+    keeps?: (publication: Publication) => boolean,
+  ): Promise<Recovered> {
+    const { offset } = since;
+    if (isOfOther(channel, since))
       return { isRecovered: false, cause: "epoch", reason: "the position is of another epoch" };
     // A client may know more than this node's events have brought.
     if (offset > channel.head) await this.#readOn(channel);
@@ -158,6 +175,23 @@ export class Recovery {
     return "settled";
   }
 
+  /** Compares with the head of the log now. @throws what the log's `heads` throws */
+  #verify(channel: Channel): Promise<void> {
+    const pending = this.#verifying.get(channel);
+    if (pending) return pending;
+    const verified = this.#readHead(channel).finally(() => this.#verifying.delete(channel));
+    this.#verifying.set(channel, verified);
+    return verified;
+  }
+
+  async #readHead(channel: Channel): Promise<void> {
+    const { log } = this.#options;
+    const { name, position: before } = channel;
+    const heads = await log.heads([name], log.canGoBack ? new Map([[name, [before]]]) : undefined);
+    const head = heads.get(name);
+    if (head) this.compare(channel, before, head);
+  }
+
   #restart(channel: Channel, position: Position): void {
     const before = channel.epoch;
     channel.restart(position);
@@ -201,7 +235,13 @@ export class Recovery {
 
 type Refused = Extract<Recovered, { isRecovered: false }>;
 
+const startedAfresh = refused({ cause: "epoch", reason: "the channel's log has started afresh" });
 const notKept = refused({ cause: "unkept", reason: "nothing is kept of this channel" });
+
+/** An empty epoch stands for the current one. */
+function isOfOther(channel: Channel, { epoch }: Position): boolean {
+  return epoch !== "" && epoch !== channel.epoch;
+}
 
 function refused({ cause, reason }: Pick<Refused, "cause" | "reason">): Refused {
   return { isRecovered: false, cause, reason };

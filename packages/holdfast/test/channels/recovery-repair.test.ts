@@ -134,6 +134,37 @@ describe("new epoch", () => {
     expect(reader.lost).toEqual([]);
   });
 
+  it("is found by a reader that has come from a node that knows it", async () => {
+    const { broker, channel, channels, publish, readers, startLogAfresh, tell } = await nodeWithReaders();
+    await publish("news", 3);
+    tell(1, 2, 3);
+    await startLogAfresh("news");
+    await publish("news", 2);
+    const moved = { epoch: "epoch-1-1", offset: 1 };
+    const found = await Promise.all(countTo(9).map(() => channels.recovery.recover(channel, moved)));
+    for (const recovery of found) expect(recovery).toMatchObject({ isRecovered: true, offset: 2 });
+    expect(broker.count("heads")).toBe(1);
+    for (const reader of readers) expect(reader.lost).toHaveLength(1);
+  });
+
+  it("is told to a reader that asks for what the log of before had, and to all others", async () => {
+    const { channel, channels, publish, readers, scheduler, startLogAfresh, tell } = await nodeWithReaders();
+    channel.hold();
+    await publish("news", 3);
+    tell(1, 2);
+    await scheduler.runAll();
+    await startLogAfresh("news");
+    await publish("news", 1);
+    const since = { epoch: "epoch-1", offset: 1 };
+    channel.ring.clear();
+    expect(await channels.recovery.recover(channel, since)).toMatchObject({
+      isRecovered: false,
+      cause: "epoch",
+    });
+    expect(channel.position).toEqual({ epoch: "epoch-1-1", offset: 1 });
+    for (const reader of readers) expect(reader.lost).toHaveLength(1);
+  });
+
   it("is found with publications made while the log is queried", async () => {
     const { broker, channel, publish, scheduler, startLogAfresh, tell } = await nodeWithReaders();
     channel.hold();
