@@ -1,5 +1,5 @@
 /** A server is replaced by another process while its clients stay connected. */
-import { writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Centrifuge } from "centrifuge";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -25,11 +25,16 @@ const flags = [
   "none",
 ];
 
-async function publish({ url }: ServerRun, channel: string, data: unknown): Promise<number> {
+async function publish(
+  { url }: ServerRun,
+  channel: string,
+  data: unknown,
+  options: object = {},
+): Promise<number> {
   const answer = await fetch(`${url}/api/publish`, {
     method: "POST",
     headers: { "X-API-Key": apiKey },
-    body: JSON.stringify({ channel, data }),
+    body: JSON.stringify({ channel, data, ...options }),
   });
   const { result } = (await answer.json()) as { result: { offset: number } };
   return result.offset;
@@ -88,12 +93,18 @@ async function reload({ run }: ServerRun): Promise<string> {
   return run.err.slice(before);
 }
 
-/** Publishes all the time, until the test ends or `stop`. */
-function keepPublishing(server: ServerRun) {
+/** Publishes all the time, until the test ends or `stop`. @param retries whether to try again where the process has died */
+function keepPublishing(server: ServerRun, retries = false) {
   let isRunning = true;
   const offsets: number[] = [];
   const run = async () => {
-    while (isRunning) offsets.push(await publish(server, "news", offsets.length));
+    while (isRunning)
+      try {
+        const key = { idempotency_key: String(offsets.length) };
+        offsets.push(await publish(server, "news", offsets.length, key));
+      } catch (error) {
+        if (!retries) throw error;
+      }
   };
   const running = run();
   onTestFinished(() => {
@@ -157,6 +168,72 @@ describe.each([
     expect(await server.run.exit()).toBe(0);
   });
 });
+
+/** Processes that this one has started. Linux only. */
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return text.split(" ").filter(Boolean).map(Number);
+}
+
+function countSockets(pid: number): number {
+  const files = readdirSync(`/proc/${pid}/fd`);
+  const isSocket = (file: string) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${file}`).startsWith("socket:");
+    } catch {
+      return false;
+    }
+  };
+  return files.filter(isSocket).length;
+}
+
+describe.skipIf(process.platform !== "linux")(
+  "reload whose new version is killed while it takes clients over",
+  () => {
+    it("leaves the others where they are; those that it had come back, and nobody misses anything", async () => {
+      const server = await serve(...flags, "--data", createTemporaryFolder("reload"));
+      const clients = countTo(200).map(() => new Subscriber(server, { channel: "news" }));
+      await until(() => clients.every(({ isReady }) => isReady));
+      const got = countTo(20).map(() => [] as number[]);
+      await Promise.all(
+        got.map(async (offsets) => {
+          const sdk = createSdk(`${server.url.replace("http", "ws")}/connection/websocket`);
+          const subscription = sdk.newSubscription("news");
+          subscription.on("publication", ({ offset = 0 }) => offsets.push(offset));
+          subscription.subscribe();
+          sdk.connect();
+          await subscription.ready(20_000);
+        }),
+      );
+      const stop = keepPublishing(server, true);
+      const pid = server.run.child.pid ?? 0;
+      const before = new Set(childrenOf(pid));
+      const said = server.run.err.length;
+      server.run.kill("SIGUSR2");
+      let successor = 0;
+      await until(() => {
+        successor = childrenOf(pid).find((child) => !before.has(child)) ?? 0;
+        return successor > 0;
+      });
+      // It has all of its parent's, until it runs its own program.
+      await until(() => countSockets(successor) < 20);
+      await until(() => countSockets(successor) > 30);
+      process.kill(successor, "SIGKILL");
+      await until(() => /not reloaded|ended while/.test(server.run.err.slice(said)));
+      const published = await stop();
+      await until(() => got.every((offsets) => offsets.length >= published.length));
+      for (const offsets of got) expect(offsets).toEqual(published);
+      await until(() =>
+        clients.every(({ offsets, closed }) => closed !== undefined || offsets.length === published.length),
+      );
+      const left = clients.filter(({ closed }) => closed === undefined);
+      expect(left.length).toBeGreaterThan(0);
+      expect(left.length).toBeLessThan(clients.length);
+      for (const { offsets } of left) expect(offsets).toEqual(published);
+      expect(await reload(server)).toMatch(/the new version runs/);
+    });
+  },
+);
 
 describe("reload", () => {
   it("goes on with the version that runs if the new one does not start, and says why", async () => {

@@ -162,15 +162,22 @@ function isHandover(message: unknown): message is HandoverMessage {
   return typeof message === "object" && message !== null && "handover" in message;
 }
 
-/** Resolves once it is on its way. */
+/** Resolves once it is on its way, and with a handle once the worker has that. */
 function sendTo(worker: Worker, message: ToWorker | HandoverMessage, handle?: object): Promise<void> {
   return new Promise((resolve, reject) => {
+    const fail = () => reject(new HoldfastError("HF_SERVER_STATE", "the worker has ended"));
     if (!worker.isConnected()) {
-      reject(new HoldfastError("HF_SERVER_STATE", "the worker has ended"));
+      fail();
       return;
     }
+    // Of handles that wait for a worker when it dies, Node.js says nothing.
+    if (handle) worker.once("exit", fail);
     // Handles of connections and of listening sockets, which the types of Node.js do not know.
-    worker.send(message as object, handle as never, (error) => (error ? reject(error) : resolve()));
+    worker.send(message as object, handle as never, (error) => {
+      worker.off("exit", fail);
+      if (error) reject(error);
+      else resolve();
+    });
   });
 }
 
@@ -272,6 +279,8 @@ class Workers {
   /** Resolves when it listens, or with undefined if it does not: then it is gone, and why has been said. */
   async startSuccessor(): Promise<Worker | undefined> {
     const worker = cluster.fork();
+    // One of each connection that is on its way.
+    worker.setMaxListeners(0);
     this.#running.add(worker);
     this.#changing.add(worker);
     this.#serveHandles(worker);
