@@ -111,6 +111,7 @@ async function measure(
     server = await start();
     const listeningAt = performance.now();
     await allLive(crowd, clients, killedAt);
+    const delays = crowd.takeDelays();
     await sleep(seconds * 1000);
     await crowd.settle();
     const times = crowd.liveTimes();
@@ -123,6 +124,8 @@ async function measure(
       downMs: listeningAt - killedAt,
       sinceKill: liveTimes(times, killedAt),
       sinceListening: liveTimes(times, listeningAt),
+      deliveryP99Ms: delays.length === 0 ? undefined : liveTimes(delays, 0).p99,
+      deliveries: delays.length,
       failedAttempts: crowd.attemptsFailed,
       lostAgain: crowd.losses - clients,
       published: crowd.publisher.published,

@@ -23,6 +23,9 @@ export interface RecoverySample extends Faults {
   readonly downMs: number;
   readonly sinceKill: LiveTimes;
   readonly sinceListening: LiveTimes;
+  /** To clients that are live while others come back, from sending until it was there; undefined if nothing was. */
+  readonly deliveryP99Ms: number | undefined;
+  readonly deliveries: number;
   readonly failedAttempts: number;
   /** Connections that were lost once more, after the restart. */
   readonly lostAgain: number;
@@ -41,6 +44,7 @@ const head = [
   "99 %",
   "last",
   "last since kill",
+  "delivery p99",
   "unrecovered",
   "gaps",
   "duplicates",
@@ -51,7 +55,8 @@ const head = [
 export const recoveryLegend =
   "down: from SIGKILL until the new process listens, which includes starting Node.js. first, half, 99 %, last: milliseconds\n" +
   "from then until so many clients are live; live is who has subscribed again with its position and has everything that\n" +
-  "was acknowledged or seen by anybody before. Medians over the rounds. unrecovered: clients whose position was gone.\n" +
+  "was acknowledged or seen by anybody before. Medians over the rounds. delivery p99: milliseconds from sending a publication\n" +
+  "until it was with a client that was live while others were coming back. unrecovered: clients whose position was gone.\n" +
   "gaps, duplicates: publications that a client did not get or got twice, all clients and rounds together. lost:\n" +
   "acknowledged, but not in the log. failed attempts: to connect, one client every 20 ms while nobody listens.\n" +
   "There are no peers here: ws and Socket.IO keep nothing on a disk.";
@@ -73,6 +78,7 @@ export function recoveryTable(samples: readonly RecoverySample[]): string {
       median(({ sinceListening }) => sinceListening.p99),
       median(({ sinceListening }) => sinceListening.last),
       median(({ sinceKill }) => sinceKill.last),
+      deliveryOf(own),
       total(({ unrecovered }) => unrecovered),
       total(({ gaps }) => gaps),
       total(({ duplicates }) => duplicates),
@@ -81,6 +87,11 @@ export function recoveryTable(samples: readonly RecoverySample[]): string {
     ];
   });
   return table(head, rows);
+}
+
+function deliveryOf(samples: readonly RecoverySample[]): string {
+  const known = samples.flatMap(({ deliveryP99Ms }) => deliveryP99Ms ?? []);
+  return known.length === 0 ? "-" : formatCount(summarize(known).median);
 }
 
 /** @param times ascending, in milliseconds, at least one */

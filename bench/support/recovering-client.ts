@@ -98,7 +98,10 @@ export class RecoveringClient {
       const wanted = { offset: this.#ledger.head, sequence: acknowledgedBefore ?? 0 };
       if (isRecovering) this.#wanted = recovered ? wanted : { offset: 0, sequence: 0 };
     }
-    if (push?.pub) this.#take(push.pub);
+    if (push?.pub) {
+      const sequence = this.#take(push.pub);
+      if (this.liveAt !== undefined) this.#ledger.deliver(sequence);
+    }
     if (this.#wanted && this.continuity.sequence >= this.#wanted.sequence)
       this.#noteWhetherLive(this.#wanted.offset);
     return subscribe !== undefined;
@@ -110,10 +113,12 @@ export class RecoveringClient {
     this.liveAt = performance.now();
   }
 
-  #take({ data, offset }: Pub): void {
+  /** @returns its sequence number */
+  #take({ data, offset }: Pub): number {
     const sequence = Number(data.slice(1, 11));
     this.continuity.take(offset, sequence);
     this.#ledger.see(offset, sequence);
+    return sequence;
   }
 }
 
@@ -168,6 +173,10 @@ export class Ledger {
   contradictions = 0;
   /** The highest sequence number that was acknowledged. */
   lastAcknowledged = 0;
+  /** Milliseconds from sending to delivery, to clients that were live; undefined while they are not measured. */
+  delaysMs: number[] | undefined;
+  /** When what is under way was sent, while delays are measured. */
+  readonly #sentAt = new Map<number, number>();
   readonly #sequences = new Map<number, number>();
   readonly #acknowledged = new Set<number>();
 
@@ -176,6 +185,15 @@ export class Ledger {
     if (known === undefined) this.#sequences.set(offset, sequence);
     else if (known !== sequence) this.contradictions++;
     if (offset > this.head) this.head = offset;
+  }
+
+  send(sequence: number): void {
+    if (this.delaysMs) this.#sentAt.set(sequence, performance.now());
+  }
+
+  deliver(sequence: number): void {
+    const sentAt = this.#sentAt.get(sequence);
+    if (sentAt !== undefined) this.delaysMs?.push(performance.now() - sentAt);
   }
 
   acknowledge(sequence: number): void {

@@ -100,6 +100,14 @@ export class RecoveryCrowd {
   expectLoss(): void {
     this.#isReturning = true;
     this.publisher.expectAcknowledgement();
+    for (const ledger of this.#ledgers) ledger.delaysMs = [];
+  }
+
+  /** To be called when all are back. @returns delays of deliveries meanwhile to those that were, ascending */
+  takeDelays(): number[] {
+    const delays = this.#ledgers.flatMap(({ delaysMs }) => delaysMs ?? []);
+    for (const ledger of this.#ledgers) ledger.delaysMs = undefined;
+    return delays.sort((a, b) => a - b);
   }
 
   /** When each client was live again, ascending; those that are not yet are left out. */
@@ -270,6 +278,7 @@ export class SteadyPublisher {
     const sequence = ++this.published;
     this.#waiting.set(sequence, performance.now());
     const channel = channels[sequence % channels.length] as string;
+    this.#options.ledgers[sequence % channels.length]?.send(sequence);
     return holdfastProtocol.publish(channel, markedPayload.create(sequence, bytes), sequence);
   }
 
