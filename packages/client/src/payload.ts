@@ -2,8 +2,8 @@
  * Data that callers send and get: JSON, or bytes, which are base64 in JSON; what each channel carries; and the size that a server
  * accepts.
  */
+import type { AnyApp, Payloads } from "../../holdfast/src/app/app-shape.js";
 import { parsePattern, sortPatterns } from "../../holdfast/src/app/pattern.js";
-import type { PayloadKind } from "../../holdfast/src/channels/rules.js";
 import { HoldfastError, invalidOption } from "../../holdfast/src/errors.js";
 import { bytesOfBase64, payloadText } from "../../holdfast/src/wire/payload.js";
 
@@ -12,7 +12,7 @@ const commandBytes = 200;
 const encoder = new TextEncoder();
 
 /** @throws HF_OPTION_INVALID */
-export function assertPayloads(payloads: unknown): asserts payloads is Readonly<Record<string, PayloadKind>> {
+export function assertPayloads(payloads: unknown): asserts payloads is Payloads<AnyApp> {
   const isRecord = typeof payloads === "object" && payloads !== null && !Array.isArray(payloads);
   const isKnown = isRecord && Object.values(payloads).every((each) => each === "json" || each === "binary");
   if (!isKnown) throw invalidOption("payloads", '"json" or "binary" by pattern', JSON.stringify(payloads));
@@ -24,7 +24,7 @@ export class ChannelPayloads {
   readonly #rules;
 
   /** @throws HF_OPTION_INVALID if a pattern is none */
-  constructor(payloads: Readonly<Record<string, PayloadKind>>) {
+  constructor(payloads: Payloads<AnyApp>) {
     const rules = Object.entries(payloads).map(([text, kind]) => ({ pattern: parsePattern(text), kind }));
     this.#rules = sortPatterns(rules);
   }
@@ -55,7 +55,7 @@ export class ChannelPayloads {
     }
   }
 
-  #kindOf(channel: string): PayloadKind {
+  #kindOf(channel: string): "json" | "binary" {
     return this.#rules.find(({ pattern }) => pattern.match(channel))?.kind ?? "json";
   }
 }
