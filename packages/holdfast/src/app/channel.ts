@@ -130,11 +130,11 @@ export interface PollOptions {
   readonly secret?: string | readonly string[];
   /** Whether values come with versions. Otherwise they are compared, and their versions made up. @default true */
   readonly versions?: boolean;
-  /** Most keys of all clients of a node. @default 10,000 */
+  /** Most keys of the channel of all clients of a node. @default 10,000 */
   readonly maxKeys?: number;
   /** Most keys of one client. @default 1,000 */
   readonly maxClientKeys?: number;
-  /** Most bytes of all values on a node, each counted with about 200 more. @default 8 MiB */
+  /** Most bytes of all values of the channel on a node, each counted with about 200 more. @default 8 MiB */
   readonly maxBytes?: number;
 }
 
