@@ -34,6 +34,8 @@ import { type FanOutShape, fanOutShape, parseFanOutShapes } from "./support/shap
 
 interface Settings {
   readonly contenders: readonly string[];
+  /** Codecs are compared under the same load. */
+  readonly readsAll: boolean | undefined;
   readonly shapes: readonly FanOutShape[];
   readonly publishers: number;
   readonly windows: readonly number[];
@@ -115,6 +117,7 @@ async function measure(
   progress: Progress,
 ): Promise<FanOutSample[]> {
   const {
+    readsAll,
     publishers,
     bytes,
     windows,
@@ -138,6 +141,7 @@ async function measure(
       channels,
       publishers,
       bytes,
+      readsAll,
     });
     for (const window of windows) {
       progress.say(`${where}, window ${window}: warming up`);
@@ -183,6 +187,7 @@ function readSettings(options: Options): Settings {
   return {
     contenders:
       codec === "protobuf" ? [holdfast.name, holdfastProtobuf.name] : options.words("contenders", names),
+    readsAll: codec === "protobuf" ? true : undefined,
     shapes:
       shape === undefined
         ? [

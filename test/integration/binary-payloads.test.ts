@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Centrifuge as ProtobufCentrifuge } from "centrifuge/build/protobuf";
+import { EventSource } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
 import WsWebSocket from "ws";
+import { connect } from "../../packages/client/src/node.js";
 import { channel, defineApp, rpc } from "../../packages/holdfast/src/index.js";
 import { connectSdk, startApp, subscribeSdk } from "../../packages/holdfast/test/support/app-server.js";
 import { until } from "../../packages/holdfast/test/support/server.js";
@@ -32,6 +34,12 @@ const app = defineApp({
   },
   onMessage: ({ data }) => messages.push(data),
 });
+
+const payloads = {
+  "bytes:{name}": "binary",
+  "objects:{name}": "binary",
+  "turned:{name}": "binary",
+} as const;
 
 /** No UTF-8, and what looks like JSON. */
 const samples = [
@@ -95,6 +103,85 @@ describe.each([
     expect(answer.publications.map(({ data }) => data)).toEqual(expected.map(base64));
     expect(errors).toEqual([]);
   });
+});
+
+describe.each(["http_stream", "sse"] as const)("typed client over WebSocket, and an SDK over %s", (way) => {
+  it("publish and read the same bytes", async () => {
+    const { http, errors } = await startApp(app);
+    const stream = await connectSdk([{ transport: way, endpoint: `${http}/connection/${way}` }], {
+      emulationEndpoint: `${http}/emulation`,
+      eventsource: EventSource,
+    });
+    const texts: unknown[] = [];
+    (await subscribeSdk(stream, "bytes:a")).on("publication", ({ data }) => texts.push(data));
+    const faults: unknown[] = [];
+    const client = connect<typeof app>(http, { payloads, onError: (error) => faults.push(error) });
+    onTestFinished(() => client.close());
+    const channel = client.channel("bytes:{name}", { name: "a" });
+    const seen: Uint8Array[] = [];
+    channel.subscribe(({ data }) => seen.push(data));
+    await until(() => channel.status.state === "subscribed");
+    const expected: Uint8Array[] = [];
+    for (const bytes of samples) {
+      await channel.publish(bytes);
+      await stream.publish("bytes:a", base64(bytes));
+      expected.push(bytes, bytes);
+    }
+    await until(() => seen.length === expected.length && texts.length === expected.length);
+    expect(seen).toEqual(expected);
+    expect(texts).toEqual(expected.map(base64));
+    expect((await channel.history()).publications.map(({ data }) => data)).toEqual(expected);
+    expect([faults, errors]).toEqual([[], []]);
+  });
+});
+
+it("typed clients have bytes in maps, and refuse what a channel does not carry", async () => {
+  const { http, server } = await startApp(app);
+  const client = connect<typeof app>(http, { payloads });
+  onTestFinished(() => client.close());
+  const map = client.map("objects:{name}", { name: "a" });
+  await server.publish("objects:a", Uint8Array.of(1), { key: "first" });
+  const changes: unknown[] = [];
+  map.subscribe((change) => changes.push(change.kind === "set" ? change.entry.data : change.kind));
+  await until(() => map.size === 1);
+  await map.set("second", Uint8Array.of(255, 0));
+  await map.remove("first");
+  await until(() => changes.length === 3);
+  expect(changes).toEqual(["reset", Uint8Array.of(255, 0), "remove"]);
+  expect(map.entries().map(({ key, data }) => [key, data])).toEqual([["second", Uint8Array.of(255, 0)]]);
+  const [text, bytes] = [client.channel("text:{name}", { name: "a" }), client.channel("bytes:a")];
+  // What looks like JSON is refused as well.
+  await expect(text.publish(Buffer.from("1") as never)).rejects.toThrow(
+    'the payload of text:a is "json": data must be JSON, not bytes',
+  );
+  await expect(bytes.publish("AAAA" as never)).rejects.toThrow(
+    'the payload of bytes:a is "binary": data must be a Uint8Array',
+  );
+  expect((await server.history("text:a")).publications).toEqual([]);
+});
+
+it("data that is not what the client was told reaches its onError, and no listener", async () => {
+  const { http, server } = await startApp(app);
+  const faults: unknown[] = [];
+  const client = connect(http, {
+    payloads: { "text:{name}": "binary" },
+    onError: (error, { stage }) => faults.push(`${stage}: ${error}`),
+  });
+  onTestFinished(() => client.close());
+  const channel = client.channel("text:a");
+  const seen: unknown[] = [];
+  channel.subscribe(({ data }) => seen.push(data));
+  await until(() => channel.status.state === "subscribed");
+  await server.publish("text:a", { a: 1 });
+  await server.publish("text:a", "AAAA");
+  await until(() => seen.length === 1);
+  expect(seen).toEqual([new Uint8Array(3)]);
+  expect(faults).toEqual([
+    expect.stringContaining(
+      'reading a publication: HoldfastError: the option payloads says that text:a is "binary"',
+    ),
+  ]);
+  await expect(channel.history()).rejects.toMatchObject({ code: "HF_OPTION_INVALID" });
 });
 
 it("maps keep bytes", async () => {

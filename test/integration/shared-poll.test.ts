@@ -3,7 +3,13 @@ import { createHash, createHmac } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { channel, defineApp, type PollItem, type PollOptions } from "../../packages/holdfast/src/index.js";
+import {
+  channel,
+  defineApp,
+  type PollItem,
+  type PollOptions,
+  type ServerOptions,
+} from "../../packages/holdfast/src/index.js";
 import { type Answer, startApp } from "../../packages/holdfast/test/support/app-server.js";
 import { connectByHand } from "../../packages/holdfast/test/support/map-model.js";
 import {
@@ -24,7 +30,10 @@ function sign(keys: readonly string[], { user = "", at = name, ttl = 3600, join 
 }
 
 /** An application whose values a test sets. */
-async function start(options: Partial<PollOptions> & { readonly payload?: "binary" } = {}) {
+async function start(
+  options: Partial<PollOptions> & { readonly payload?: "binary" } = {},
+  serverOptions: ServerOptions = {},
+) {
   const values = new Map<string, Omit<PollItem, "key">>();
   const asked: (readonly string[])[] = [];
   const { payload, ...others } = options;
@@ -45,6 +54,7 @@ async function start(options: Partial<PollOptions> & { readonly payload?: "binar
         "plain:{name}": channel({ allow: { subscribe: "all", publish: "all" } }),
       },
     }),
+    serverOptions,
   );
   return { ...started, values, asked, answer };
 }
@@ -236,6 +246,29 @@ describe("polling", () => {
     expect((await two.ask(track(["b", "c"]))).error).toBeUndefined();
   });
 
+  it("bounds the keys of all clients and channels, until they untrack, unsubscribe or leave", async () => {
+    const { url } = await start({}, { maxTrackedKeys: 3 });
+    const [one, two] = [await subscribeByHand(url), await subscribeByHand(url)];
+    expect((await one.ask(track(["a", "b"]))).error).toBeUndefined();
+    const { error } = await two.ask(track(["c", "d"]));
+    expect(error).toMatchObject({ code: 111, temporary: true });
+    expect(error.message).toContain("the limit of 3 tracked keys is reached (maxTrackedKeys)");
+    // Refused whole; what was there before goes on.
+    expect((await two.ask(track(["c"]))).error).toBeUndefined();
+    expect((await one.ask(track(["a", "b"]))).error).toBeUndefined();
+    const refused = async () => (await two.ask(track(["d", "e"]))).error?.code === 111;
+    expect(await refused()).toBe(true);
+    await one.ask({ sub_refresh: { channel: name, type: 1, untrack: ["a", "b"] } });
+    expect(await refused()).toBe(false);
+    expect((await one.ask(track(["f"]))).error).toMatchObject({ code: 111 });
+    await two.ask({ unsubscribe: { channel: name } });
+    expect((await one.ask(track(["f", "g", "h"]))).error).toBeUndefined();
+    const three = await subscribeByHand(url);
+    expect((await three.ask(track(["i"]))).error).toMatchObject({ code: 111 });
+    one.socket.close();
+    await until(async () => (await three.ask(track(["i", "j", "k"]))).error === undefined);
+  });
+
   it("reports what the application does wrong, and goes on", async () => {
     const { url, values, errors } = await start({ maxBytes: 2000 });
     values.set("a", { data: "no version" });
@@ -243,7 +276,9 @@ describe("polling", () => {
     const hand = await subscribeByHand(url);
     await hand.ask(track(["a", "b"]));
     await until(() => errors.length >= 2);
-    expect(errors.map(String).join()).toMatch(/"a" in poll:a has no version.*"b" in poll:a does not fit/s);
+    expect(errors.map(String).join()).toMatch(
+      /"a" in poll:a: no version.*"b" in poll:a: not taken, since it does not fit/s,
+    );
     values.set("a", { data: 1, version: 1 });
     await until(() => hand.pushes.length === 1);
   });

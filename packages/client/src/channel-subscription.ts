@@ -106,8 +106,10 @@ class ChannelSubscription {
     });
     sdk.on("publication", (context) => {
       this.#offset = context.offset ?? this.#offset;
-      const publication = toPublication(context);
-      subscribers.tell("a publication listener", ({ onPublication }) => onPublication?.(publication));
+      this.#connection.readPublication((payloads) => {
+        const publication = toPublication(context, payloads);
+        subscribers.tell("a publication listener", ({ onPublication }) => onPublication?.(publication));
+      });
     });
     sdk.on("join", ({ info }) => {
       const client = toClientInfo(info);

@@ -94,7 +94,7 @@ export class Channel<Input = unknown, Data = Input> implements AsyncIterable<Pub
       connection.sdk.history(this.name, { limit, reverse, ...(since && { since: { ...since } }) }),
     );
     return {
-      publications: publications.map((each) => toPublication<Data>(each)),
+      publications: publications.map((each) => toPublication<Data>(each, connection.payloads)),
       position: { epoch, offset },
     };
   }

@@ -52,7 +52,9 @@ export class Client<A extends AnyApp = AnyApp> {
     this.#publications = new Listeners("a publication listener", options.onError);
     connection.sdk.on("message", ({ data }) => this.#messages.call(data));
     connection.sdk.on("publication", (context) =>
-      this.#publications.call(context.channel, toPublication(context)),
+      connection.readPublication((payloads) =>
+        this.#publications.call(context.channel, toPublication(context, payloads)),
+      ),
     );
   }
 

@@ -5,8 +5,9 @@
 import { Centrifuge, type Options } from "centrifuge";
 import { HoldfastError } from "../../holdfast/src/errors.js";
 import { type ClientStatus, endedByServer, toHoldfastError } from "./from-sdk.js";
-import { Listeners } from "./listeners.js";
+import { callGuarded, Listeners } from "./listeners.js";
 import { type ResolvedOptions, toSdkToken } from "./options.js";
+import { ChannelPayloads } from "./payload.js";
 
 interface Waiter {
   resolve(): void;
@@ -19,6 +20,7 @@ export type ServerAddress = string | HoldfastError;
 export class Connection {
   readonly sdk: Centrifuge;
   readonly options: ResolvedOptions;
+  readonly payloads: ChannelPayloads;
   readonly statusListeners: Listeners<[ClientStatus]>;
   #status: ClientStatus = { state: "connecting", code: 0, reason: "connect called" };
   readonly #address: ServerAddress;
@@ -29,6 +31,7 @@ export class Connection {
 
   constructor(address: ServerAddress, options: ResolvedOptions) {
     this.options = options;
+    this.payloads = new ChannelPayloads(options.payloads);
     this.#address = address;
     this.statusListeners = new Listeners("a status listener", options.onError);
     this.sdk = new Centrifuge(
@@ -119,6 +122,11 @@ export class Connection {
       const failure = toHoldfastError(error, what);
       throw failure.code === "HF_REQUEST_REFUSED" ? failure : (this.fault ?? failure);
     }
+  }
+
+  /** Runs a listener of the SDK, which errors must not reach. */
+  readPublication(run: (payloads: ChannelPayloads) => void): void {
+    callGuarded(() => run(this.payloads), "reading a publication", this.options.onError);
   }
 
   #setStatus(status: ClientStatus): void {

@@ -10,6 +10,7 @@ import type {
 } from "centrifuge";
 import { HoldfastError, messageOf } from "../../holdfast/src/errors.js";
 import type { Position } from "../../holdfast/src/wire/messages.js";
+import type { ChannelPayloads } from "./payload.js";
 
 /** A connected client. */
 export interface ClientInfo {
@@ -107,10 +108,13 @@ export function toClientInfo({ client, user, connInfo, chanInfo }: SdkClientInfo
   };
 }
 
-/** The server has checked the data with the channel's schema; it is not checked again. */
-export function toPublication<Data>(context: PublicationContext): Publication<Data> {
+/** The server has checked the data with the channel's schema; it is not checked again. @throws HF_OPTION_INVALID for data that is no bytes */
+export function toPublication<Data>(
+  context: PublicationContext,
+  payloads: ChannelPayloads,
+): Publication<Data> {
   const { channel, offset, info, tags } = context;
-  const data = context.data as Data;
+  const data = payloads.read(channel, context.data) as Data;
   return {
     channel,
     data,
@@ -120,8 +124,9 @@ export function toPublication<Data>(context: PublicationContext): Publication<Da
   };
 }
 
-export function toMapEntry(context: SdkMapEntry): MapEntry {
-  return { ...toPublication(context), key: context.key };
+/** @throws HF_OPTION_INVALID for data that is no bytes */
+export function toMapEntry(context: SdkMapEntry, payloads: ChannelPayloads): MapEntry {
+  return { ...toPublication(context, payloads), key: context.key };
 }
 
 export function toSubscribed(context: SubscribedContext): SubscribedStatus {

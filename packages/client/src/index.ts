@@ -2,7 +2,7 @@
 import type { AnyApp } from "../../holdfast/src/app/app-shape.js";
 import type { Client } from "./client.js";
 import { createClient } from "./connect.js";
-import type { ClientOptions } from "./options.js";
+import type { OptionsArgument } from "./options.js";
 
 export type { AnyApp, AnyChannel, AnyMethod } from "../../holdfast/src/app/app-shape.js";
 export { type ErrorCode, HoldfastError } from "../../holdfast/src/errors.js";
@@ -24,7 +24,7 @@ export type {
 export type { OnError } from "./listeners.js";
 export { LiveMap } from "./live-map.js";
 export type { MapListeners, MapSubscribeOptions } from "./map-subscription.js";
-export type { ClientOptions, TokenSource, WebSocketClass } from "./options.js";
+export type { ClientOptions, OptionsArgument, TokenSource, WebSocketClass } from "./options.js";
 export { bytesOf } from "./payload.js";
 export type { IterationOptions } from "./publication-iterator.js";
 export type { PublishedPosition, PublishOptions } from "./publish-queue.js";
@@ -40,7 +40,7 @@ export type { FilterNode, SubscribeOptions } from "./subscribe-options.js";
  */
 export function connect<A extends AnyApp = AnyApp>(
   url?: string | URL,
-  options: ClientOptions = {},
+  ...[options = {}]: OptionsArgument<A>
 ): Client<A> {
   return createClient(url, options);
 }

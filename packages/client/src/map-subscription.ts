@@ -1,5 +1,9 @@
 /** The subscription of a map, with the entries that it has reported; shared by all who subscribe to it here. */
-import type { MapSubscriptionOptions, MapSubscription as SdkMapSubscription } from "centrifuge";
+import type {
+  MapSubscriptionOptions,
+  MapEntry as SdkMapEntry,
+  MapSubscription as SdkMapSubscription,
+} from "centrifuge";
 import { refuseUnknownOptions } from "../../holdfast/src/errors.js";
 import type { Connection } from "./connection.js";
 import { type ChannelStatus, type MapChange, type MapEntry, toMapEntry, toSubscribed } from "./from-sdk.js";
@@ -93,7 +97,7 @@ class MapSubscription {
     sdk.on("subscribed", (context) => this.#subscribers.setStatus(toSubscribed(context)));
     sdk.on("sync", ({ entries }) => {
       this.#entries.clear();
-      for (const entry of entries) this.#entries.set(entry.key, toMapEntry(entry));
+      for (const entry of entries) this.#set(entry);
       this.#tell({ kind: "reset" });
     });
     sdk.on("update", (context) => {
@@ -103,11 +107,19 @@ class MapSubscription {
         this.#tell({ kind: "remove", key });
         return;
       }
-      const entry = toMapEntry(context);
-      this.#entries.set(key, entry);
-      this.#tell({ kind: "set", entry });
+      const entry = this.#set(context);
+      if (entry) this.#tell({ kind: "set", entry });
     });
     return sdk;
+  }
+
+  #set(context: SdkMapEntry): MapEntry | undefined {
+    let entry: MapEntry | undefined;
+    this.#connection.readPublication((payloads) => {
+      entry = toMapEntry(context, payloads);
+      this.#entries.set(entry.key, entry);
+    });
+    return entry;
   }
 
   #tell(change: MapChange): void {

@@ -4,7 +4,7 @@ import { WebSocket } from "../../holdfast/src/sockets/web-socket.js";
 import { withoutLocalStorage } from "../../holdfast/src/without-local-storage.js";
 import type { Client } from "./client.js";
 import { createClient } from "./connect.js";
-import type { ClientOptions } from "./options.js";
+import type { OptionsArgument } from "./options.js";
 
 export * from "./index.js";
 
@@ -17,7 +17,7 @@ export * from "./index.js";
  */
 export function connect<A extends AnyApp = AnyApp>(
   url?: string | URL,
-  options: ClientOptions = {},
+  ...[options = {}]: OptionsArgument<A>
 ): Client<A> {
   return withoutLocalStorage(() => createClient(url, options, WebSocket));
 }

@@ -1,8 +1,11 @@
 /** Options of a client, with their defaults, and tokens: checked and resolved in one place. */
+import type { AnyApp, HasBinaryChannels, Payloads } from "../../holdfast/src/app/app-shape.js";
 import { HoldfastError, invalidOption, refuseUnknownOptions } from "../../holdfast/src/errors.js";
 import { type OnError, throwLater } from "./listeners.js";
+import { assertPayloads } from "./payload.js";
 
-export interface ClientOptions {
+/** @typeParam A the server's application: `typeof app` */
+export interface ClientOptions<A extends AnyApp = AnyApp> {
   /**
    * Identifies the user. If a function throws, or returns something that is not a token, such as the error page of a proxy, it is
    * called again later; if it returns an empty string, for a user who is not logged in, the connection ends for good.
@@ -29,11 +32,23 @@ export interface ClientOptions {
   readonly publishTimeoutMs?: number | null;
   /** Maximum size of a message to the server, in bytes; servers end connections that exceed their own bound. @default 64 KiB */
   readonly maxMessageBytes?: number;
+  /**
+   * What channels carry, by pattern, as their `payload` on the server says: data of `"binary"` ones is a Uint8Array, published and read.
+   * If several match a name, the most specific wins.
+   * @default "json" for all
+   */
+  readonly payloads?: Payloads<A>;
   /** The WebSocket class. @default the global one; in Node.js, the client's own */
   readonly webSocket?: WebSocketClass;
   /** Called with errors of listeners, and with failures that the client recovers from. @default errors of listeners are rethrown as uncaught errors */
   readonly onError?: OnError;
 }
+
+/** The options of `connect`: required if the application has channels of bytes, which have to be named. */
+export type OptionsArgument<A extends AnyApp> =
+  HasBinaryChannels<A> extends true
+    ? [options: ClientOptions<A> & { readonly payloads: Payloads<A> }]
+    : [options?: ClientOptions<A>];
 
 /** A class with the interface of the WebSocket of browsers. */
 export type WebSocketClass = new (url: string, protocols?: string[]) => object;
@@ -50,6 +65,7 @@ export const defaultClientOptions = Object.freeze({
   maxQueuedPublications: 1000,
   publishTimeoutMs: 120_000,
   maxMessageBytes: 64 * 1024,
+  payloads: Object.freeze({}) as Payloads<AnyApp>,
   onError: ((error, { stage }) => {
     if (stage !== "connecting" && stage !== "subscribing") throwLater(error);
   }) as OnError,
@@ -91,6 +107,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedOptions {
   const { onReconnectDelay } = resolved;
   if (onReconnectDelay !== undefined && typeof onReconnectDelay !== "function")
     throw invalidOption("onReconnectDelay", "a function", describe(onReconnectDelay));
+  assertPayloads(resolved.payloads);
   if (webSocket !== undefined && typeof webSocket !== "function")
     throw invalidOption("webSocket", "a WebSocket class", describe(webSocket));
   return Object.freeze(resolved);

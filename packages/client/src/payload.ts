@@ -1,10 +1,64 @@
-/** Data that callers send: JSON, or bytes, which are base64 in JSON, within the size that a server accepts. */
+/**
+ * Data that callers send and get: JSON, or bytes, which are base64 in JSON; what each channel carries; and the size that a server
+ * accepts.
+ */
+import type { AnyApp, Payloads } from "../../holdfast/src/app/app-shape.js";
+import { parsePattern, sortPatterns } from "../../holdfast/src/app/pattern.js";
 import { HoldfastError, invalidOption } from "../../holdfast/src/errors.js";
 import { bytesOfBase64, payloadText } from "../../holdfast/src/wire/payload.js";
 
 /** The command around the data: ids, names of fields, an idempotency key. */
 const commandBytes = 200;
 const encoder = new TextEncoder();
+
+/** @throws HF_OPTION_INVALID */
+export function assertPayloads(payloads: unknown): asserts payloads is Payloads<AnyApp> {
+  const isRecord = typeof payloads === "object" && payloads !== null && !Array.isArray(payloads);
+  const isKnown = isRecord && Object.values(payloads).every((each) => each === "json" || each === "binary");
+  if (!isKnown) throw invalidOption("payloads", '"json" or "binary" by pattern', JSON.stringify(payloads));
+  for (const pattern of Object.keys(payloads as object)) parsePattern(pattern);
+}
+
+/** What each channel carries, by the option `payloads`. */
+export class ChannelPayloads {
+  readonly #rules;
+
+  /** @throws HF_OPTION_INVALID if a pattern is none */
+  constructor(payloads: Payloads<AnyApp>) {
+    const rules = Object.entries(payloads).map(([text, kind]) => ({ pattern: parsePattern(text), kind }));
+    this.#rules = sortPatterns(rules);
+  }
+
+  /** @throws HF_OPTION_INVALID naming the channel's payload, if the data is something else */
+  assert(channel: string, data: unknown): void {
+    const kind = this.#kindOf(channel);
+    if ((kind === "binary") === data instanceof Uint8Array) return;
+    const accepted =
+      kind === "binary" ? "a Uint8Array" : 'JSON, not bytes, unless the option payloads says "binary"';
+    throw new HoldfastError(
+      "HF_OPTION_INVALID",
+      `the payload of ${channel} is "${kind}": data must be ${accepted}`,
+    );
+  }
+
+  /** @returns the data of a publication, as readers get it @throws HF_OPTION_INVALID if it is not what the channel carries */
+  read(channel: string, data: unknown): unknown {
+    if (this.#kindOf(channel) === "json") return data;
+    try {
+      return bytesOf(data);
+    } catch (cause) {
+      throw new HoldfastError(
+        "HF_OPTION_INVALID",
+        `the option payloads says that ${channel} is "binary", but its data is no base64`,
+        { cause, details: { option: "payloads" } },
+      );
+    }
+  }
+
+  #kindOf(channel: string): "json" | "binary" {
+    return this.#rules.find(({ pattern }) => pattern.match(channel))?.kind ?? "json";
+  }
+}
 
 /**
  * A copy as the server will see it, unaffected by later changes of the caller.
@@ -24,8 +78,8 @@ export function toPayload(value: unknown, what: string, name: string, maxMessage
 }
 
 /**
- * The bytes of a publication, or of a method's result, in a channel whose payload is `binary`: this client speaks JSON, in which they
- * are base64.
+ * The bytes of a method's result, or of a publication of a channel that `payloads` does not name: this client speaks JSON, in which
+ * they are base64.
  * @throws HF_OPTION_INVALID if the data is no base64
  */
 export function bytesOf(data: unknown): Uint8Array {

@@ -75,7 +75,8 @@ export class PublishQueue {
    */
   async publish(channel: string, data: unknown, publishOptions: QueuedOptions): Promise<PublishedPosition> {
     const { key, isForMap, isRemoved, idempotencyKey, traceparent } = publishOptions;
-    const { options, fault } = this.#connection;
+    const { options, payloads, fault } = this.#connection;
+    if (!isRemoved) payloads.assert(channel, data);
     const payload = toPayload(data, "data", channel, options.maxMessageBytes);
     if (fault) throw fault;
     this.#connection.start();

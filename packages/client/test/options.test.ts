@@ -28,6 +28,12 @@ describe("client options", () => {
     [{ webSocket: {} }, "webSocket must be a WebSocket class"],
     [{ onError: "log" }, 'onError must be a function, but is "log"'],
     [{ onReconnectDelay: 5 }, "onReconnectDelay must be a function, but is 5"],
+    [
+      { payloads: { "a:{b}": "bytes" } },
+      'payloads must be "json" or "binary" by pattern, but is {"a:{b}":"by',
+    ],
+    [{ payloads: ["a"] }, 'payloads must be "json" or "binary" by pattern, but is ["a"]'],
+    [{ payloads: { "a:{b": "binary" } }, 'the channel pattern "a:{b" has an unmatched brace'],
     [{ name: 1 }, "name must be a string, but is 1"],
   ])("refuse %j, naming what is accepted", (options, message) => {
     expect(() => resolveClientOptions(options as never)).toThrow(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bytesOf, toPayload } from "../src/payload.js";
+import { bytesOf, ChannelPayloads, toPayload } from "../src/payload.js";
 
 describe("data to send", () => {
   it("is JSON, or bytes as base64", () => {
@@ -24,5 +24,33 @@ describe("bytes of data that came", () => {
 
   it.each([[1], [null], [{}], ["%"]])("are refused where the data is not base64: %j", (data) => {
     expect(() => bytesOf(data)).toThrow(expect.objectContaining({ code: "HF_OPTION_INVALID" }));
+  });
+});
+
+describe("payloads of channels", () => {
+  const payloads = new ChannelPayloads({ "file:{id}": "binary", "file:readme": "json" });
+  const bytes = Uint8Array.of(0, 255, 1);
+
+  it("are JSON unless a pattern says that they are bytes; the most specific wins", () => {
+    expect(payloads.read("file:a", "AP8B")).toEqual(bytes);
+    expect(payloads.read("file:readme", "AP8B")).toBe("AP8B");
+    expect(payloads.read("news", "AP8B")).toBe("AP8B");
+  });
+
+  it("refuse bytes in a channel of JSON, and JSON in a channel of bytes, naming the channel's payload", () => {
+    expect(() => payloads.assert("news", bytes)).toThrow(
+      'the payload of news is "json": data must be JSON, not bytes, unless the option payloads says "binary"',
+    );
+    expect(() => payloads.assert("file:a", "AP8B")).toThrow(
+      'the payload of file:a is "binary": data must be a Uint8Array',
+    );
+    payloads.assert("file:a", bytes);
+    payloads.assert("file:readme", "AP8B");
+  });
+
+  it("refuse data that is not what the option says", () => {
+    expect(() => payloads.read("file:a", { text: "hello" })).toThrow(
+      'the option payloads says that file:a is "binary", but its data is no base64',
+    );
   });
 });

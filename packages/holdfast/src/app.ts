@@ -3,7 +3,7 @@
  * too.
  */
 export type * from "./app/app-shape.js";
-export { type ChannelDefinition, type ChannelOptions, channel } from "./app/channel.js";
+export { type AnyJson, type ChannelDefinition, type ChannelOptions, channel } from "./app/channel.js";
 export {
   App,
   type AppOptions,

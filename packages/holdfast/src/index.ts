@@ -3,6 +3,7 @@ export type { Access, AccessContext, AccessWord } from "./app/access.js";
 export type * from "./app/app-shape.js";
 export {
   type AllowOptions,
+  type AnyJson,
   type ChannelDefinition,
   type ChannelOptions,
   channel,

@@ -1,5 +1,6 @@
 /** Types of a client, by the application of its server. Compiled by test/repo/types.test.ts and `npm run typecheck`. */
 import { describe, expectTypeOf, it } from "vitest";
+import { channel, defineApp } from "../../../holdfast/src/index.js";
 import {
   type Channel,
   type Client,
@@ -9,6 +10,16 @@ import {
 } from "../../src/node.js";
 import type { UseChannelResult, UseMapResult, useChannel, useMap } from "../../src/react/index.js";
 import type { ChatApp } from "../support/chat-app.js";
+
+const fileApp = defineApp({
+  channels: {
+    "file:{id}": channel({ payload: "binary" }),
+    icons: channel<Uint8Array>({ payload: "binary", kind: "map" }),
+    notes: channel({}),
+    typed: channel<{ text: string }>({}),
+  },
+});
+type FileApp = typeof fileApp;
 
 type Said = { text: string; sentAt: number; from: string };
 type Says = { text: string; sentAt?: unknown };
@@ -130,6 +141,41 @@ describe("types of a client", () => {
       map(client, "board:{game}");
       // @ts-expect-error: no map has such a name
       map(client, "boards:chess");
+    };
+    expectTypeOf(check).toBeFunction();
+  });
+
+  it("are bytes in channels of bytes, which the client has to be told of", () => {
+    const check = async (client: Client<FileApp>, map: typeof useMap) => {
+      const file = client.channel("file:{id}", { id: "1" });
+      expectTypeOf(file.publish).parameter(0).toEqualTypeOf<Uint8Array>();
+      file.subscribe(({ data }) => expectTypeOf(data).toEqualTypeOf<Uint8Array>());
+      for await (const { data } of file) expectTypeOf(data).toEqualTypeOf<Uint8Array>();
+      const { publications } = await file.history();
+      expectTypeOf(publications[0]?.data).toEqualTypeOf<Uint8Array | undefined>();
+      expectTypeOf(client.map("icons").set).parameter(1).toEqualTypeOf<Uint8Array>();
+      expectTypeOf(client.map("icons").get("a")?.data).toEqualTypeOf<Uint8Array | undefined>();
+      expectTypeOf(map(client, "icons").set).parameter(1).toEqualTypeOf<Uint8Array>();
+      // @ts-expect-error: the channel carries bytes
+      await file.publish("AAAA");
+      // @ts-expect-error: the channel carries JSON
+      await client.channel("notes").publish(new Uint8Array());
+      // @ts-expect-error: the channel carries objects
+      await client.channel("typed").publish(new Uint8Array());
+      await client.channel("notes").publish({ any: ["JSON"] });
+      const url = "http://localhost:8000";
+      connect<FileApp>(url, { payloads: { "file:{id}": "binary", icons: "binary" } });
+      connect<FileApp>(url, { payloads: { "file:{id}": "binary", icons: "binary", notes: "json" } });
+      // @ts-expect-error: the channels of bytes are missing
+      connect<FileApp>(url);
+      // @ts-expect-error: the channels of bytes are missing
+      connect<FileApp>(url, {});
+      // @ts-expect-error: one of the channels of bytes is missing
+      connect<FileApp>(url, { payloads: { "file:{id}": "binary" } });
+      // @ts-expect-error: the channel carries JSON
+      connect<FileApp>(url, { payloads: { "file:{id}": "binary", icons: "binary", notes: "binary" } });
+      connect(url, { payloads: { "a:{b}": "binary" } });
+      connect(url);
     };
     expectTypeOf(check).toBeFunction();
   });

@@ -84,6 +84,32 @@ export type ChannelInput<A extends AnyApp, P extends string> = InputOf<ChannelOf
 /** What subscribers of a channel get, which is given by its pattern or by its name. */
 export type ChannelData<A extends AnyApp, P extends string> = PublishedOf<ChannelOf<A, P>>;
 
+/** Whether data is bytes. */
+type IsBytes<Data> = [Data] extends [never]
+  ? false
+  : 0 extends 1 & Data
+    ? false
+    : Data extends Uint8Array
+      ? true
+      : false;
+
+/** The patterns of an application's channels of bytes. */
+type BinaryPattern<A extends AnyApp> = {
+  [P in ChannelPattern<A>]: true extends IsBytes<ChannelData<A, P>> ? P : never;
+}[ChannelPattern<A>];
+
+/** What channels carry, by pattern: all those of bytes have to be named. */
+export type Payloads<A extends AnyApp> =
+  string extends ChannelPattern<A>
+    ? Readonly<Record<string, "json" | "binary">>
+    : { readonly [P in BinaryPattern<A>]: "binary" } & {
+        readonly [P in Exclude<ChannelPattern<A>, BinaryPattern<A>>]?: "json";
+      };
+
+/** Whether a client has to be told what channels carry. */
+export type HasBinaryChannels<A extends AnyApp> =
+  string extends ChannelPattern<A> ? false : [BinaryPattern<A>] extends [never] ? false : true;
+
 /** What a method takes. */
 export type MethodInput<A extends AnyApp, M extends MethodName<A>> = InputOf<Methods<A>[M]>;
 /** What a method returns. */

@@ -130,26 +130,52 @@ export interface PollOptions {
   readonly secret?: string | readonly string[];
   /** Whether values come with versions. Otherwise they are compared, and their versions made up. @default true */
   readonly versions?: boolean;
-  /** Most keys of all clients of a node. @default 10,000 */
+  /** Most keys of the channel of all clients of a node. @default 10,000 */
   readonly maxKeys?: number;
   /** Most keys of one client. @default 1,000 */
   readonly maxClientKeys?: number;
-  /** Most bytes of all values on a node, each counted with about 200 more. @default 8 MiB */
+  /** Most bytes of all values of the channel on a node, each counted with about 200 more. @default 8 MiB */
   readonly maxBytes?: number;
 }
 
-export interface ChannelOptions<Input = unknown, Data = Input, Published = Data> {
+/** Values that `JSON.stringify` can write; bytes are none. */
+export type AnyJson =
+  | string
+  | number
+  | boolean
+  | null
+  | (object & { readonly BYTES_PER_ELEMENT?: never })
+  // What is written in braces, where the compiler would refuse every other property of the above.
+  | { readonly [key: string]: unknown; readonly BYTES_PER_ELEMENT?: never };
+/** What hooks get: without a schema, bytes in a channel of bytes. */
+type Carried<Data, Payload> = Payload extends "binary" ? (unknown extends Data ? Uint8Array : Data) : Data;
+/** What clients publish: without a schema, any JSON, or bytes in a channel of bytes. */
+type Publishable<Input, Payload> = unknown extends Input
+  ? Payload extends "binary"
+    ? Uint8Array
+    : AnyJson
+  : Input;
+
+/** Where types are written out, `channel<Uint8Array>` is of bytes. */
+type DefaultPayload<Input> = Input extends Uint8Array ? "binary" : "json";
+
+export interface ChannelOptions<
+  Input = unknown,
+  Data = Input,
+  Published = Data,
+  Payload extends PayloadKind = PayloadKind,
+> {
   /** How it is kept and read. @default "stream" */
   readonly kind?: ChannelKind;
   /** In channels of kind `map`: its keys, how long they are kept, and their order. */
-  readonly map?: MapOptions<NoInfer<Delivered<Data, Published>>>;
+  readonly map?: MapOptions<NoInfer<Delivered<Carried<Data, Payload>, Published>>>;
   /** How much is kept; `false` keeps nothing. @default 1,000 publications for 1 day */
   readonly history?: HistoryOptions | false;
   /**
    * What publications carry: `"json"`, or `"binary"` for bytes, which hooks and schemas get as a Uint8Array. Anything else is refused.
    * @default "json"
    */
-  readonly payload?: PayloadKind;
+  readonly payload?: Payload;
   /** What a publish waits for. @default "process" */
   readonly durability?: Durability;
   /** Whether the server keeps a list of who is subscribed. @default false */
@@ -186,7 +212,7 @@ export interface ChannelOptions<Input = unknown, Data = Input, Published = Data>
   /** Called when a client that may subscribe does so. What it returns is JSON for the client; `reject` refuses. */
   readonly subscribe?: (context: SubscribeContext) => unknown;
   /** Called when a client that may publish does so. Returns the data as subscribers get it; `reject` refuses. */
-  readonly publish?: (context: PublishContext<Data>) => Published | Promise<Published>;
+  readonly publish?: (context: PublishContext<Carried<Data, Payload>>) => Published | Promise<Published>;
   /**
    * Called when a client removes a key of a map; `reject` refuses.
    * @default clients that may publish may remove, unless there is a `publish` hook and clients choose their keys
@@ -202,9 +228,17 @@ export interface ChannelDefinition<Input = unknown, Published = unknown> {
 }
 
 /** Describes a channel. Its types come from its own options. */
-export function channel<Input = unknown, Data = Input, Published = Unchanged>(
-  options: ChannelOptions<Input, Data, Published> = {},
-): ChannelDefinition<NoInfer<Input>, NoInfer<Delivered<Data, Published>>> {
+export function channel<
+  Input = unknown,
+  Data = Input,
+  Published = Unchanged,
+  Payload extends PayloadKind = DefaultPayload<Input>,
+>(
+  options: ChannelOptions<Input, Data, Published, Payload> = {},
+): ChannelDefinition<
+  NoInfer<Publishable<Input, Payload>>,
+  NoInfer<Delivered<Carried<Data, Payload>, Published>>
+> {
   // The hooks take what the schema returns, which is checked where they are called.
   return Object.freeze({ options: Object.freeze(options) as unknown as ChannelOptions });
 }

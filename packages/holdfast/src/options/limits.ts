@@ -359,6 +359,17 @@ export const memoryOptions = {
     doc: "Percentage of shared resources that [one user](#what-users-share) may take once half is in use",
     more: "Beyond it, error 111. 100 lifts it.",
   }),
+  maxTrackedKeys: integer({
+    default: 1_000_000,
+    doc: "Maximum keys that clients track in [polled channels](../howto/applications.md#polled-channels), counted per client",
+    more: "Beyond it, error 111. Each takes about 250 bytes.",
+  }),
+  maxPolledBytes: integer({
+    default: 256 * MiB,
+    min: MiB,
+    doc: "Maximum bytes of the values of these keys",
+    more: "Beyond it, new keys get error 111, and new values are not taken, which is reported.",
+  }),
   maxHeldBytes: integer({
     default: 256 * MiB,
     doc: "Maximum unsent bytes for slow readers, over all connections",

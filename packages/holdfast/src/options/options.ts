@@ -426,6 +426,18 @@ export interface ServerOptions {
    */
   readonly maxUserPercent?: number;
   /**
+   * Maximum keys that clients track in polled channels, counted per client. Beyond it, error 111. Each
+   * takes about 250 bytes.
+   * @default 1,000,000
+   */
+  readonly maxTrackedKeys?: number;
+  /**
+   * Maximum bytes of the values of these keys. Beyond it, new keys get error 111, and new values are not
+   * taken, which is reported.
+   * @default 256 MiB
+   */
+  readonly maxPolledBytes?: number;
+  /**
    * Maximum unsent bytes for slow readers, over all connections. Beyond it, those that have been slow for
    * longest are disconnected, and recover later.
    * @default 256 MiB

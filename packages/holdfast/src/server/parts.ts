@@ -154,6 +154,9 @@ export function createShared(
       nextTurn: () => delivery.nextTurn(),
       createEpoch: () => randomBytes(4).toString("hex"),
       onError,
+      maxTrackedKeys: settings.maxTrackedKeys,
+      maxPolledBytes: settings.maxPolledBytes,
+      userPercent: settings.maxUserPercent,
     }),
   };
 }

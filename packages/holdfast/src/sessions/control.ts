@@ -27,7 +27,7 @@ import type { ChannelAction, Policy } from "./application.js";
 import { expectedFailure } from "./commands.js";
 import type { SessionContext } from "./context.js";
 import { MapControl } from "./maps.js";
-import { type ApiCaller, publish, withPayload } from "./publishing.js";
+import { type ApiCaller, noAnswerFrom, publish, withPayload } from "./publishing.js";
 import { readHistory } from "./reading.js";
 
 export interface ChannelUse {
@@ -91,10 +91,6 @@ function addUse({ name, numClients, position }: ChannelUse, count: number | Chan
   const { clients, epoch, offset } = count;
   const isFurther = position === undefined || offset > position.offset;
   return { name, numClients: numClients + clients, position: isFurther ? { epoch, offset } : position };
-}
-
-function noAnswerFrom(silent: readonly string[]): ReplyError {
-  return replyError("internal", `no answer from nodes ${silent.join(", ")}`);
 }
 
 export class Control {

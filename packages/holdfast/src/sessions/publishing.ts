@@ -233,7 +233,7 @@ function toLog(
   params: PublishParams,
   policy: Policy,
   origin: Origin,
-): Promise<PublishResult> {
+): Promise<PublishResult | ReplyError> {
   if (params.skipsHistory && policy.rules.kind !== "live") return announce(publishing, params, policy);
   const readers = publishing.channels.whenReadersCatchUp(params.channel);
   if (readers === undefined) return append(publishing, params, policy, origin);
@@ -277,15 +277,22 @@ function append(
   );
 }
 
-/** To the readers of this moment, on all nodes. */
+/** To the readers of this moment, on all nodes. @returns an error if a node has not answered */
 async function announce(
   { broker, meters }: Publishing,
   { channel, data, tags }: PublishParams,
   { described }: Policy,
-): Promise<PublishResult> {
+): Promise<PublishResult | ReplyError> {
   meters.ofPattern(described?.pattern).publicationSent();
-  await broker.cluster.send({ kind: "announce", channel, data, ...(tags && { tags }) });
+  const command = { kind: "announce", channel, data, ...(tags && { tags }) } as const;
+  const { silent } = await broker.cluster.send(command);
+  if (silent.length > 0) return noAnswerFrom(silent);
   return { position: { epoch: "", offset: 0 }, isDuplicate: false };
+}
+
+/** @param silent the nodes that a command of the cluster got no answer from */
+export function noAnswerFrom(silent: readonly string[]): ReplyError {
+  return replyError("internal", `no answer from nodes ${silent.join(", ")}`);
 }
 
 async function afterReaders(

@@ -2,14 +2,21 @@ import { describe, expect, it } from "vitest";
 import type { ClusterAnswer, ClusterCommand } from "../../src/channels/cluster.js";
 import { openRules } from "../../src/channels/rules.js";
 import { HoldfastError } from "../../src/errors.js";
+import { Meters } from "../../src/observe/meters.js";
 import type { SessionContext } from "../../src/sessions/context.js";
 import { Control } from "../../src/sessions/control.js";
+import { noRecorder } from "../../src/sessions/recorder.js";
 import { createSessionNode } from "./support/session-node.js";
 
 /** A control of a server on whose cluster a test decides. */
 function controlOver(send: (command: ClusterCommand) => Promise<ClusterAnswer>): Control {
-  const policy = { rules: openRules, may: () => true };
-  const context = { broker: { cluster: { send } }, application: { policyFor: () => policy } };
+  const policy = { rules: openRules, may: () => true, poll: { hasVersions: false } };
+  const context = {
+    broker: { cluster: { send } },
+    application: { policyFor: () => policy },
+    meters: new Meters(),
+    recorder: noRecorder,
+  };
   return new Control(context as unknown as SessionContext);
 }
 
@@ -43,6 +50,13 @@ describe("the server's commands to sessions", () => {
       message: "internal server error: no answer from nodes b, c",
       isTemporary: true,
     });
+  });
+
+  it("name them also where publications and values go to the readers of the moment", async () => {
+    const control = controlOver(async () => ({ outcomes: new Map([["a", {}]]), silent: ["b"] }));
+    const noAnswer = { code: 100, message: "internal server error: no answer from nodes b" };
+    expect(await control.publish({ channel: "news", data: "1", skipsHistory: true })).toMatchObject(noAnswer);
+    expect(await control.publishPolled("news", { key: "a", data: "1" })).toMatchObject(noAnswer);
   });
 
   it("are sent as plain data, with only user and client of the target", async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type Framed, viewOf } from "../../src/channels/batches.js";
 import type { PolledItem, PollPolicy } from "../../src/sessions/application.js";
-import { type PollReader, Polls } from "../../src/sessions/polls.js";
+import type { PollReader } from "../../src/sessions/poll-channel.js";
+import { Polls, type PollsOptions } from "../../src/sessions/polls.js";
 import { plainEncoding } from "../channels/support/fake-reader.js";
 import { createCounter } from "../support/counter.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
@@ -11,13 +12,13 @@ interface TestReader extends PollReader {
   readonly labels: string[];
 }
 
-function createReader(): TestReader {
+function createReader(owner = ""): TestReader {
   const labels: string[] = [];
   return {
     labels,
     isReady: true,
     encoding: plainEncoding,
-    client: { actor: { user: "", client: "", roles: [] } } as unknown as PollReader["client"],
+    client: { owner, actor: { user: "", client: "", roles: [] } } as unknown as PollReader["client"],
     push({ bytes }: Framed) {
       const { key, version, removed, delta } = JSON.parse(Buffer.from(bytes).toString()).push.pub;
       labels.push(`${key} ${removed ? "removed" : version}${delta ? " patch" : ""}`);
@@ -25,7 +26,7 @@ function createReader(): TestReader {
   };
 }
 
-function start(policy: Partial<PollPolicy> = {}) {
+function start(policy: Partial<PollPolicy> = {}, bounds: Partial<PollsOptions> = {}) {
   const clock = new FakeClock();
   const errors: unknown[] = [];
   const asked: string[][] = [];
@@ -55,17 +56,19 @@ function start(policy: Partial<PollPolicy> = {}) {
     },
     createEpoch: createCounter("epoch"),
     onError: (error) => errors.push(error),
+    ...{ maxTrackedKeys: 1000, maxPolledBytes: 2_000_000, userPercent: 2 },
+    ...bounds,
   });
   const application = { policyFor: () => ({ rules: {} as never, may: () => true, poll }) };
-  const enter = (isDelta = false) => {
-    const reader = createReader();
-    const position = polls.enter("votes", { application }, reader, viewOf({ isDelta }));
+  const enter = (isDelta = false, owner = "", channel = "votes") => {
+    const reader = createReader(owner);
+    const position = polls.enter(channel, { application }, reader, viewOf({ isDelta }));
     const track = (items: Readonly<Record<string, number>>, untrack: readonly string[] = []) =>
-      polls.track("votes", reader, {
+      polls.track(channel, reader, {
         track: [{ signature: "", items: Object.entries(items).map(([key, version]) => ({ key, version })) }],
         untrack,
       });
-    return { reader, position, track, leave: () => polls.leave("votes", reader) };
+    return { reader, position, track, leave: () => polls.leave(channel, reader) };
   };
   const advance = async (ms: number) => {
     clock.advance(ms);
@@ -182,10 +185,136 @@ describe("a polled channel", () => {
     values.set("a", { data: text(1), version: 1 });
     track({ a: 0, b: 0 });
     await settle();
-    expect(polls.sizes).toEqual({ channels: 1, keys: 2 });
+    expect(polls.sizes).toMatchObject({ channels: 1, keys: 2 });
     leave();
-    expect(polls.sizes).toEqual({ channels: 0, keys: 0 });
+    expect(polls.sizes).toMatchObject({ channels: 0, keys: 0 });
     expect(track({ a: 0 })).toMatchObject({ code: 103 });
     expect(errors).toEqual([]);
+  });
+});
+
+describe("the bounds of all polled channels together", () => {
+  const keys = (count: number, prefix = "k") =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`${prefix}${i}`, 0]));
+  const full = (option: string) =>
+    expect.objectContaining({
+      code: "HF_BROKER_FULL",
+      message: expect.stringContaining(option),
+      details: { quota: option },
+    });
+
+  it("refuse a key beyond maxTrackedKeys, whatever the channel, track nothing of the command, and leave others alone", async () => {
+    const { polls, enter, values, advance } = start({}, { maxTrackedKeys: 16 });
+    const [one, two] = [enter(false, "", "a"), enter(false, "", "b")];
+    one.track(keys(10));
+    expect(() => two.track(keys(6))).toThrow(full("maxTrackedKeys"));
+    expect(polls.sizes).toMatchObject({ keys: 10, tracked: 10 });
+    two.track(keys(5));
+    // A sixteenth is the server's. What is tracked already, again, takes no room.
+    expect(() => two.track({ more: 0 })).toThrow(full("maxTrackedKeys"));
+    two.track(keys(5));
+    values.set("k0", { data: "1", version: 1 });
+    await advance(1000);
+    expect([one.reader.labels, two.reader.labels]).toEqual([["k0 1"], ["k0 1"]]);
+  });
+
+  it("count a key once for each client that tracks it", () => {
+    const { polls, enter } = start({}, { maxTrackedKeys: 16 });
+    for (let i = 0; i < 15; i++) enter().track({ a: 0 });
+    expect(polls.sizes).toMatchObject({ keys: 1, tracked: 15 });
+    expect(() => enter().track({ a: 0 })).toThrow(full("maxTrackedKeys"));
+  });
+
+  it("give each user a share once half is used, over all channels", () => {
+    const { enter } = start({}, { maxTrackedKeys: 100, userPercent: 10 });
+    enter(false, "user:ann", "a").track(keys(50));
+    const bo = enter(false, "user:bo", "b");
+    bo.track(keys(10));
+    expect(() => bo.track({ more: 0 })).toThrow(/each user.* may have 10 of them \(maxUserPercent\)/);
+    expect(() => enter(false, "user:bo", "c").track({ more: 0 })).toThrow(/maxUserPercent/);
+    bo.track({}, ["k0"]);
+    bo.track({ more: 0 });
+  });
+
+  it.each<
+    [
+      string,
+      (reader: ReturnType<ReturnType<typeof start>["enter"]>, all: ReturnType<typeof start>) => unknown,
+    ]
+  >([
+    ["untracks them", ({ track }) => track({}, Object.keys(keys(5)))],
+    ["unsubscribes, or its session ends", ({ leave }) => leave()],
+    [
+      "has been told that they were removed",
+      async (_, { polls, advance }) => {
+        for (const key of Object.keys(keys(5)))
+          polls.publish("votes", { key, data: "null", isRemoved: true });
+        await advance(0);
+      },
+    ],
+    ["brings no newer signature", (_, { advance }) => advance(60_000)],
+  ])("have room again when a client %s", async (_name, release) => {
+    const all = start({ verify: () => ({ expiresAt: 10_000 }) }, { maxTrackedKeys: 16 });
+    const { polls, enter, values, advance } = all;
+    for (const key of Object.keys(keys(5))) values.set(key, { data: text(1), version: 1 });
+    const client = enter(true);
+    client.track(keys(5));
+    await advance(1000);
+    client.track(keys(5));
+    expect(polls.sizes).toMatchObject({ keys: 5, tracked: 5 });
+    expect(polls.sizes.bytes).toBeGreaterThan(5 * 200);
+    await release(client, all);
+    expect(polls.sizes).toMatchObject({ keys: 0, tracked: 0, bytes: 0 });
+    client.leave();
+    expect(polls.sizes).toEqual({ channels: 0, keys: 0, tracked: 0, bytes: 0 });
+  });
+
+  it("refuse new values, and keys without a value, beyond maxPolledBytes, and report it once per answer", async () => {
+    const { polls, enter, values, errors, advance } = start({}, { maxPolledBytes: 16_000 });
+    const [one, two] = [enter(false, "", "a"), enter(false, "", "b")];
+    one.track({ a: 0 });
+    two.track({ b: 0, c: 0 });
+    values.set("a", { data: JSON.stringify("x".repeat(6500)), version: 1 });
+    await advance(1000);
+    const large = { data: JSON.stringify("x".repeat(1000)), version: 1 };
+    values.set("b", large);
+    values.set("c", large);
+    await advance(1000);
+    expect(one.reader.labels).toEqual(["a 1"]);
+    expect(two.reader.labels).toEqual([]);
+    const error =
+      'the values of 2 keys such as "b" in b: not taken, since the limit of 16000 bytes of polled values';
+    expect(errors.map(String)).toContainEqual(expect.stringContaining(error));
+    expect(errors).toHaveLength(1);
+    expect(() => two.track(keys(10))).toThrow(full("maxPolledBytes"));
+    one.leave();
+    await advance(1000);
+    expect(two.reader.labels).toEqual(["b 1", "c 1"]);
+    two.leave();
+    expect(polls.sizes.bytes).toBe(0);
+  });
+
+  it("charge a value to the first who tracks its key, until nobody does", async () => {
+    const { polls, enter, values, errors, advance } = start({}, { maxPolledBytes: 10_000, userPercent: 10 });
+    enter().track({ a: 0 });
+    values.set("a", { data: JSON.stringify("x".repeat(2500)), version: 1 });
+    await advance(1000);
+    const [bo, cy] = [enter(false, "user:bo", "other"), enter(false, "user:cy", "other")];
+    bo.track({ b: 0 });
+    enter(false, "user:bo", "third").track({ c: 0 });
+    cy.track({ b: 0 });
+    values.set("b", { data: JSON.stringify("x".repeat(350)), version: 1 });
+    await advance(1000);
+    expect(errors.map(String)).toContainEqual(expect.stringContaining("maxUserPercent"));
+    expect([bo.reader.labels, cy.reader.labels]).toEqual([[], []]);
+    bo.leave();
+    await advance(1000);
+    expect(cy.reader.labels).toEqual([]);
+    cy.leave();
+    const again = enter(false, "user:cy", "other");
+    again.track({ b: 0 });
+    await advance(1000);
+    expect(again.reader.labels).toEqual(["b 1"]);
+    expect(polls.sizes).toMatchObject({ channels: 3, tracked: 3 });
   });
 });

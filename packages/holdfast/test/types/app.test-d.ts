@@ -3,6 +3,7 @@ import { describe, expectTypeOf, it } from "vitest";
 import { z } from "zod";
 import {
   type AnyApp,
+  type AnyJson,
   App,
   type AuthenticateContext,
   type ChannelData,
@@ -41,8 +42,40 @@ type Chat = typeof app;
 
 describe("a channel", () => {
   it("is of unknown data without a schema", () => {
-    expectTypeOf(channel({})).toEqualTypeOf<ChannelDefinition<unknown, unknown>>();
-    expectTypeOf(channel()).toEqualTypeOf<ChannelDefinition<unknown, unknown>>();
+    expectTypeOf(channel({})).toEqualTypeOf<ChannelDefinition<AnyJson, unknown>>();
+    expectTypeOf(channel()).toEqualTypeOf<ChannelDefinition<AnyJson, unknown>>();
+  });
+
+  it("of JSON takes everything but bytes", () => {
+    const check = (publish: (data: AnyJson) => void, said: { text: string }) => {
+      publish(said);
+      publish([1, null, { a: "b" }]);
+      // @ts-expect-error: bytes are no JSON
+      publish(new Uint8Array());
+    };
+    expectTypeOf(check).toBeFunction();
+  });
+
+  it("of bytes takes and gives bytes, in its hooks as well", () => {
+    type Bytes = ChannelDefinition<Uint8Array, Uint8Array>;
+    expectTypeOf(channel({ payload: "binary" })).toEqualTypeOf<Bytes>();
+    expectTypeOf(channel<Uint8Array>({ payload: "binary" })).toEqualTypeOf<Bytes>();
+    const turned = channel({
+      payload: "binary",
+      publish: ({ data }) => {
+        expectTypeOf(data).toEqualTypeOf<Uint8Array>();
+        return data.slice().reverse();
+      },
+    });
+    expectTypeOf(turned).toExtend<Bytes>();
+    const scored = channel({
+      payload: "binary",
+      kind: "map",
+      map: { score: (data) => data.length },
+    });
+    expectTypeOf(scored).toEqualTypeOf<Bytes>();
+    // @ts-expect-error: JSON is not what the channel carries
+    channel<{ a: 1 }>({ payload: "binary" });
   });
 
   it("takes its types from type arguments, or from the schema: its input is published, its output is delivered", () => {

@@ -113,6 +113,7 @@ export async function createSessionNode(options: SessionNodeOptions = {}) {
       nextTurn: () => delivery.nextTurn(),
       createEpoch: createCounter("poll"),
       onError,
+      ...{ maxTrackedKeys: 1_000_000, maxPolledBytes: 256 * 1024 * 1024, userPercent: 2 },
     }),
     work,
     meters: new Meters(),
