@@ -1,19 +1,30 @@
 // `npm run screenshots`: pictures of every page at three widths, into screenshots/, and those of the documents, into
 // docs/images/. `npm run screenshots -- ticker chat` takes some only, `documents` those of the documents, and `recording` the
-// animation of the cut line.
+// animation of the cut line. `baseline` takes those that test/browser/visual.test.ts compares pages with.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { fail, prepare, root } from "./prepare.mjs";
+import { ensureChromium } from "./chromium.mjs";
+import { fail, prepare, root, run } from "./prepare.mjs";
 import { drawDocuments } from "./screenshots/documents.mjs";
 import { scenes } from "./screenshots/scenes.mjs";
 import { openStage } from "./screenshots/stage.mjs";
 import { recordCut } from "./screenshots/story.mjs";
 
 const wished = process.argv.slice(2);
-const known = [...Object.keys(scenes), "documents", "recording"];
+const known = [...Object.keys(scenes), "documents", "recording", "baseline"];
 const unknown = wished.find((name) => !known.includes(name));
 if (unknown) fail(`There is no page ${unknown}; there are ${known.join(", ")}.`);
 prepare();
+if (wished.includes("baseline")) {
+  const test = ["node_modules/vitest/vitest.mjs", "run", "test/browser/visual.test.ts", "-t", "as before"];
+  const browser = ensureChromium() ?? fail("Pictures need a browser.");
+  const code = run(process.execPath, test, {
+    ...process.env,
+    HOLDFAST_TEST_CHROMIUM: browser,
+    HOLDFAST_TEST_PICTURES: "write",
+  });
+  if (code !== 0) fail("Not all pictures were taken: see the message above.");
+}
 const folder = join(root, "screenshots");
 mkdirSync(folder, { recursive: true });
 for (const [name, scene] of Object.entries(scenes)) {

@@ -103,7 +103,19 @@ export default defineConfig({
     outDir: "dist/pages",
     emptyOutDir: true,
     // Compressing takes most of a build, as it is meant to.
-    rollupOptions: { input: pages, checks: { pluginTimings: false } },
+    rolldownOptions: {
+      input: pages,
+      checks: { pluginTimings: false },
+      // What all pages share is one file, and what those with a connection share another: each more would be one more request.
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: "page", minShareCount: 7, priority: 2 },
+            { name: "line", minShareCount: 6, priority: 1, test: (id) => !id.endsWith("/page-heads.ts") },
+          ],
+        },
+      },
+    },
     target: "es2022",
     // One request less: the page is small enough to need no early hints for modules.
     modulePreload: { polyfill: false },

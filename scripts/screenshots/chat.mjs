@@ -1,5 +1,5 @@
 // The chat: one window's line is cut, and comes back, so that the badge has something to tell.
-import { sizes } from "./stage.mjs";
+import { saveWebp, sizes } from "./stage.mjs";
 
 const say = async (page, text) => {
   await page.locator("textarea").fill(text);
@@ -52,7 +52,7 @@ export async function drawChat(stage, file) {
   await sheet.setContent(
     `<body style="margin:0;height:720px;display:flex;gap:32px;align-items:center;justify-content:center;background:linear-gradient(120deg,#12383b,#c7592b)">${image(wide, 980)}${image(narrow, 360)}`,
   );
-  await sheet.screenshot({ path: file });
+  await saveWebp(sheet, file);
   for (const page of [ann, bob, sheet]) await page.close();
 }
 

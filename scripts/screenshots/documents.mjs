@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../prepare.mjs";
 import { drawChat } from "./chat.mjs";
-import { openStage } from "./stage.mjs";
+import { openStage, saveWebp } from "./stage.mjs";
 
 const images = join(root, "docs/images");
 const say = (file) => process.stdout.write(`${file}\n`);
@@ -11,8 +11,8 @@ const say = (file) => process.stdout.write(`${file}\n`);
 /** @param folder of the pictures of all pages */
 export async function drawDocuments(folder) {
   const stage = await openStage();
-  await drawChat(stage, join(images, "chat.png"));
-  say(join(images, "chat.png"));
+  await drawChat(stage, join(images, "chat.webp"));
+  say(join(images, "chat.webp"));
   await drawSheet(stage.browser, folder);
   await drawReport(stage.browser);
   await stage.close();
@@ -20,7 +20,7 @@ export async function drawDocuments(folder) {
 
 /** Six windows and two phones. */
 async function drawSheet(browser, folder) {
-  const file = join(images, "showcase.png");
+  const file = join(images, "showcase.webp");
   const image = (name, style) =>
     `<img style="border-radius:10px;box-shadow:0 12px 34px #0007;${style}" src="data:image/png;base64,${readFileSync(join(folder, `${name}.png`)).toString("base64")}">`;
   const page = await browser.newPage({ viewport: { width: 1440, height: 1180 }, deviceScaleFactor: 1.25 });
@@ -32,7 +32,7 @@ async function drawSheet(browser, folder) {
     <div style="grid-column:1/3;display:grid;grid-template-columns:1fr 1fr;gap:28px;align-content:space-between">${windows}</div>
     <div style="display:grid;gap:28px;justify-items:center;align-content:space-between">${phones}</div>`,
   );
-  await page.screenshot({ path: file });
+  await saveWebp(page, file);
   await page.close();
   say(file);
 }
@@ -44,8 +44,8 @@ async function drawReport(browser) {
   const result = await runLab(resolveLabSettings({ ...labPreset("classic").input }));
   const page = await browser.newPage({ viewport: { width: 1280, height: 1500 }, colorScheme: "light" });
   await page.setContent(htmlReport(result));
-  const file = join(images, "lab-report.png");
-  await page.screenshot({ path: file });
+  const file = join(images, "lab-report.webp");
+  await saveWebp(page, file);
   await page.close();
   say(file);
 }

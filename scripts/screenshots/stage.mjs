@@ -1,4 +1,5 @@
 // What all pictures are taken on: the built showcase in memory, a browser, and a line to it that can be cut.
+import { writeFileSync } from "node:fs";
 import { connect, createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -61,6 +62,21 @@ export async function openStage() {
       await server.close();
     },
   };
+}
+
+/** Takes a picture small enough for the repository. @param page of a browser @param {string} file a WebP */
+export async function saveWebp(page, file) {
+  const png = (await page.screenshot()).toString("base64");
+  const blank = await page.context().browser().newPage();
+  const webp = await blank.evaluate(async (data) => {
+    const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${data}`)).blob());
+    const canvas = new OffscreenCanvas(image.width, image.height);
+    canvas.getContext("2d").drawImage(image, 0, 0);
+    const blob = await canvas.convertToBlob({ type: "image/webp", quality: 0.82 });
+    return Array.from(new Uint8Array(await blob.arrayBuffer()));
+  }, png);
+  await blank.close();
+  writeFileSync(file, Uint8Array.from(webp));
 }
 
 async function openLine(target) {

@@ -1,6 +1,6 @@
 /** A modal dialog of the browser's own: it keeps the focus inside, closes with Escape, and gives the focus back. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 export interface DialogProps {
   title: string;
@@ -10,10 +10,15 @@ export interface DialogProps {
 
 export function Dialog({ title, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before a field inside asks for the focus. The browser gives none back for a dialog that is taken out of the page.
+  useLayoutEffect(() => {
+    const opener = document.activeElement;
     const opened = dialog.current;
     opened?.showModal();
-    return () => opened?.close();
+    return () => {
+      opened?.close();
+      if (opener instanceof HTMLElement) opener.focus();
+    };
   }, []);
   return (
     <dialog

@@ -11,7 +11,7 @@ const files = readdirSync(pages, { recursive: true, encoding: "utf8" }).filter((
 
 /** Most bytes that a page loads, compressed. Those that draw charts carry a library for it. */
 const budgets: Readonly<Record<string, { readonly js: number; readonly css: number }>> = {
-  "": { js: 24 * 1024, css: 8 * 1024 },
+  "": { js: 25 * 1024, css: 8 * 1024 },
   chat: { js: 64 * 1024, css: 9 * 1024 },
   canvas: { js: 64 * 1024, css: 8 * 1024 },
   leaderboard: { js: 64 * 1024, css: 8 * 1024 },

@@ -1,4 +1,7 @@
-/** The frame of the chat: rooms on the left, the open room in the middle, the people in it on the right. */
+/**
+ * The frame of the chat: rooms on the left, the open room in the middle, the people in it on the right. What only members and
+ * moderators see is loaded once they see it.
+ */
 import type { Devtools } from "@holdfast/client/devtools";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Brand } from "../../shared/brand.js";
@@ -10,9 +13,8 @@ import { SiteNav } from "../../shared/site-nav.js";
 import type { Chat } from "../model/chat.js";
 import type { Moderator } from "../model/moderator.js";
 import { Invitations } from "./invitations.js";
-import { MembersPanel, PeopleList } from "./members-panel.js";
-import { ModerationDialog } from "./moderation-dialog.js";
 import { NameDialog } from "./name-dialog.js";
+import { PeopleList } from "./people-list.js";
 import { RoomView } from "./room-view.js";
 import { Sidebar } from "./sidebar.js";
 
@@ -34,8 +36,18 @@ export function App({ chat, entrance, moderator, devtools }: AppProps) {
   const [question, setQuestion] = useState<Question>("none");
   const close = () => setPanel("none");
   const closeQuestion = () => setQuestion("none");
+  const [moderation, setModeration] = useState<typeof import("./moderation-dialog.js")>();
+  const askModeration = () => {
+    void import("./moderation-dialog.js").then(setModeration);
+    setQuestion("moderation");
+  };
   const isCovered = panel === "rooms" ? !hasRoomsBeside : panel === "people" && !hasPeopleBeside;
   const { privateRoom, isGuest } = chat;
+  const isPrivate = privateRoom !== undefined;
+  const [members, setMembers] = useState<typeof import("./members-panel.js")>();
+  useEffect(() => {
+    if (isPrivate) void import("./members-panel.js").then(setMembers);
+  }, [isPrivate]);
   // What a guest wanted to do, once there is a name.
   const wanted = useRef<(() => void) | undefined>(undefined);
   const withName = (act: () => void) => {
@@ -68,7 +80,7 @@ export function App({ chat, entrance, moderator, devtools }: AppProps) {
             isModerating={moderator.isActive}
             onOpened={close}
             onRename={() => (isGuest ? withName(() => {}) : setQuestion("name"))}
-            onModerate={() => withName(() => setQuestion("moderation"))}
+            onModerate={() => withName(askModeration)}
             onLogOut={() => {
               moderator.stop();
               void entrance.logOut();
@@ -92,7 +104,9 @@ export function App({ chat, entrance, moderator, devtools }: AppProps) {
           onClose={close}
         >
           <PeopleList room={chat.room} me={chat.me} moderator={moderator} />
-          {privateRoom && <MembersPanel key={privateRoom.room} chat={chat} room={privateRoom} />}
+          {privateRoom && members && (
+            <members.MembersPanel key={privateRoom.room} chat={chat} room={privateRoom} />
+          )}
         </Drawer>
       </div>
       <Invitations chat={chat} />
@@ -100,8 +114,8 @@ export function App({ chat, entrance, moderator, devtools }: AppProps) {
       {question === "name" && (
         <NameDialog present={chat.me.name} onName={(name) => entrance.logIn(name)} onClose={closeQuestion} />
       )}
-      {question === "moderation" && (
-        <ModerationDialog chat={chat} moderator={moderator} onClose={closeQuestion} />
+      {question === "moderation" && moderation && (
+        <moderation.ModerationDialog chat={chat} moderator={moderator} onClose={closeQuestion} />
       )}
     </div>
   );

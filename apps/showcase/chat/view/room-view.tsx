@@ -2,10 +2,10 @@
 import type { Devtools } from "@holdfast/client/devtools";
 import { useRef } from "preact/hooks";
 import { basePathOf } from "../../shared/base-path.js";
-import { command } from "../../shared/command.js";
 import { Icon } from "../../shared/icon.js";
 import { LineTools } from "../../shared/inside/line-tools.js";
 import { ConnectionBadge } from "../../shared/line/connection-badge.js";
+import { command } from "../../shared/site-pages.js";
 import type { Chat } from "../model/chat.js";
 import type { Moderator } from "../model/moderator.js";
 import { channelOf, isPrivate } from "../model/rooms.js";

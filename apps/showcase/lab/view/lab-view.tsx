@@ -1,9 +1,9 @@
 /** The page of the lab: settings, what goes on, and what came of it, whose code is loaded with the first run. */
 import { useEffect, useState } from "preact/hooks";
-import { command } from "../../shared/command.js";
 import { PageFrame } from "../../shared/frame/page-frame.js";
 import type { Visit } from "../../shared/frame/visit.js";
 import { useChanges } from "../../shared/hooks.js";
+import { command } from "../../shared/site-pages.js";
 import type { Lab } from "../model/lab.js";
 import { LiveTable, Progress } from "./live-table.js";
 import { SettingsForm } from "./settings-form.js";

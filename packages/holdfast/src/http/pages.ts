@@ -22,6 +22,8 @@ interface Page extends Representation {
 }
 
 const compressible = /^(?:text\/|application\/json|application\/manifest|image\/svg)/;
+/** Can neither run anything nor send anything anywhere, so that a policy would be bytes without effect. */
+const inert = /^(?:text\/css|font\/)/;
 const minGzippedBytes = 1400;
 const maxFolderBytes = 64 * 1024 * 1024;
 
@@ -131,7 +133,9 @@ function toPage(name: string, { bytes, modifiedMs, brotli }: PageFile, policy: s
     },
     contentHeaders: {
       "Content-Type": contentType,
-      "Content-Security-Policy": policy ?? contentSecurityPolicy(connectSources),
+      ...(!inert.test(contentType) && {
+        "Content-Security-Policy": policy ?? contentSecurityPolicy(connectSources),
+      }),
       "Referrer-Policy": "same-origin",
       "Last-Modified": new Date(modifiedMs).toUTCString(),
     },

@@ -48,6 +48,16 @@ describe("pages", () => {
     expect((await get("//chat", { redirect: "manual" })).status).toBe(404);
   });
 
+  it("that are styles or fonts have no policy, which would not change what they can do", async () => {
+    const folder = createFolder();
+    for (const name of ["a.css", "a.woff2", "a.js", "a.svg"]) writeFileSync(join(folder, name), "/**/");
+    const { port } = await startServer({ pages: folder });
+    const hasPolicy = async (name: string) =>
+      (await fetch(`http://127.0.0.1:${port}/${name}`)).headers.has("content-security-policy");
+    expect(await Promise.all(["a.css", "a.woff2"].map(hasPolicy))).toEqual([false, false]);
+    expect(await Promise.all(["a.js", "a.svg"].map(hasPolicy))).toEqual([true, true]);
+  });
+
   it("with hashed names are cacheable forever", async () => {
     const { get } = await startWithPages();
     const response = await get("/assets/app-1a2b.js?x=1");
