@@ -171,8 +171,9 @@ async function measureOther(
   const expected = Array.from({ length: channels }, () => 0);
   let publisher: RawClient | undefined;
   const openPublisher = async () => {
-    publisher = await RawClient.open({ port: server.port, protocol });
-    await protocol.signOn(publisher);
+    const opened = await RawClient.open({ port: server.port, protocol });
+    await protocol.signOn(opened);
+    publisher = opened;
     publisher.onLost = () => {
       publisher = undefined;
     };
