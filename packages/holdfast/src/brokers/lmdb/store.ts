@@ -216,10 +216,10 @@ export async function closeStore(store: OpenStore, isComplete: boolean): Promise
     await store.index.close();
     store.journal.noteIndex(stampIndex(store.indexPath));
     await store.journal.close(isComplete);
-    await store.reserve.close();
     if (isComplete) await writeMarker(store.folder, { ...store.marker, isClean: true });
   } finally {
-    // Nothing is written any more: the next owner repairs what is incomplete.
-    store.owner.release();
+    // Left open, its file would end the process when it is collected. Nothing is written any more: the next owner repairs what is
+    // incomplete.
+    await store.reserve.close().finally(() => store.owner.release());
   }
 }

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { ample, countTo, EventRecord, query } from "../../../../../test/conformance/broker/fixture.js";
-import { Journal } from "../../../src/brokers/lmdb/journal.js";
+import { Journal, ReserveJournal } from "../../../src/brokers/lmdb/journal.js";
 import { connectToOwner, findOwner, type OwnerRecord } from "../../../src/brokers/lmdb/store-folder.js";
 import { encodeCall } from "../../../src/brokers/shared/calls.js";
 import { FrameSocket } from "../../../src/brokers/shared/frame-socket.js";
@@ -93,8 +93,13 @@ describe("store whose owner closes", () => {
       await close.call(this, isEmpty);
       throw new Error("the disk is gone");
     });
-    onTestFinished(() => fault.mockRestore());
+    const reserveClose = vi.spyOn(ReserveJournal.prototype, "close");
+    onTestFinished(() => {
+      fault.mockRestore();
+      reserveClose.mockRestore();
+    });
     await expect(owner.store.close()).rejects.toThrow("the disk is gone");
+    expect(reserveClose).toHaveBeenCalledOnce();
     await until(() => follower.store.isOwner);
     expect(await publish(follower, 2)).toMatchObject({ position: { offset: 2 } });
   });
