@@ -1,10 +1,11 @@
 /** Real servers of NATS for tests: one, or a cluster of three, each with a store of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { connect as connectToNats } from "@nats-io/transport-node";
 import { findFreePort } from "./free-port.js";
 import { findClusterNats, findNats, type NatsProgram } from "./nats-programs.js";
 
@@ -64,6 +65,10 @@ export interface NatsServers {
   stop(): Promise<void>;
 }
 
+/** A cluster that has no leader by then does not get one: three servers that start at once may fail to find each other. */
+const formTimeoutMs = 30_000;
+const maxTries = 3;
+
 /**
  * @param more lines of configuration
  * @param program by default the machine's own for one server, and one that can replicate for three
@@ -74,6 +79,42 @@ export async function startNatsServers(
   program = count === 1 ? findNats() : findClusterNats(),
 ): Promise<NatsServers> {
   if (program === undefined) throw new Error("no such nats-server is installed");
+  for (let tries = 1; ; tries++) {
+    const servers = await start(count, more, program);
+    if (count === 1 || (await isFormed(servers))) return servers;
+    const logs = servers.servers.map((_, i) => readLog(join(servers.folder, `${i}.log`))).join("\n");
+    await servers.stop();
+    if (tries === maxTries)
+      throw new Error(`the cluster of nats-servers had no leader after ${formTimeoutMs / 1000} s:\n${logs}`);
+  }
+}
+
+function readLog(file: string): string {
+  return existsSync(file) ? readFileSync(file, "utf8").slice(-3000) : "";
+}
+
+/** Whether a stream can be kept three times. */
+async function isFormed({ addresses }: NatsServers): Promise<boolean> {
+  const client = await connectToNats({ servers: addresses.split(","), maxReconnectAttempts: -1 });
+  const stream = { name: "probe", subjects: ["probe"], num_replicas: 3, storage: "memory" };
+  const ask = (what: string, body: string) =>
+    client.request(`$JS.API.STREAM.${what}.probe`, body, { timeout: 2000 }).then(
+      (answer) => !("error" in answer.json<object>()),
+      () => false,
+    );
+  try {
+    for (const endsAt = Date.now() + formTimeoutMs; Date.now() < endsAt; ) {
+      const isKept = (await ask("CREATE", JSON.stringify(stream))) && (await ask("DELETE", ""));
+      if (isKept) return true;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return false;
+  } finally {
+    await client.close();
+  }
+}
+
+async function start(count: 1 | 3, more: readonly string[], program: NatsProgram): Promise<NatsServers> {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-nats-"));
   const ports: number[] = [];
   const routes: number[] = [];
@@ -87,6 +128,7 @@ export async function startNatsServers(
       `listen: "127.0.0.1:${port}"`,
       `server_name: "test-${i}"`,
       `jetstream { store_dir: "${join(folder, String(i))}" }`,
+      `log_file: "${join(folder, `${i}.log`)}"`,
       ...more,
     ];
     // A name of its own: a server that looks for one that is away may find one of another cluster at its port.
