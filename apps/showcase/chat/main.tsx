@@ -12,7 +12,6 @@ import "./composer.css";
 import "../shared/session/door.css";
 import "../shared/line/line.css";
 import "../shared/inside/inside.css";
-import "./moderation.css";
 import type { Devtools } from "@holdfast/client/devtools";
 import { render } from "preact";
 import { isSheetEntry } from "../shared/drawer.js";

@@ -1,4 +1,5 @@
 /** Who may use the open private room, and what its owner can do about that. */
+import "../moderation.css";
 import { useState } from "preact/hooks";
 import { Avatar } from "../../shared/avatar.js";
 import { Icon } from "../../shared/icon.js";

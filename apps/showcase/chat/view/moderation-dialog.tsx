@@ -1,4 +1,5 @@
 /** For whoever has a key of the server's HTTP interface: what holds for the open room, and who is muted or banned. */
+import "../moderation.css";
 import { useEffect, useState } from "preact/hooks";
 import { Dialog } from "../../shared/dialog.js";
 import type { Chat } from "../model/chat.js";
