@@ -120,7 +120,7 @@ function keepPublishing(server: ServerRun, retries = false) {
 describe.each([
   ["a server", []],
   ["a server of two workers", ["--workers", "2"]],
-])("reload of %s", (_name, workers) => {
+])("reload of %s", { timeout: 600_000 }, (_name, workers) => {
   it("keeps clients connected, who miss nothing and get nothing twice", async () => {
     const server = await serve(...flags, ...workers, "--compression");
     const clients = countTo(60).map(

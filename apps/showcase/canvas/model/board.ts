@@ -44,6 +44,9 @@ export class Board {
   #turn = 0;
   #isLive = false;
   #callOff: (() => void) | undefined;
+  /** Counts lists of people that were asked for: only the latest counts. */
+  #peopleTurn = 0;
+  #callOffPeople: (() => void) | undefined;
 
   constructor(options: BoardOptions) {
     this.#options = options;
@@ -86,6 +89,7 @@ export class Board {
   show(isShown: boolean): void {
     this.#leaveCursors?.();
     this.#leaveCursors = undefined;
+    this.#forgetPeople();
     this.cursors.clear();
     const { link, onWork } = this.#options;
     if (!isShown) return;
@@ -99,8 +103,11 @@ export class Board {
       onLeave: (info) => this.#meet(info, false),
       onStatus: (status) => {
         if (status.state === "subscribed") void this.#readPeople();
-        // Who is there is not known without a line.
-        else this.cursors.clear();
+        else {
+          // Who is there is not known without a line.
+          this.#forgetPeople();
+          this.cursors.clear();
+        }
         onWork();
       },
     });
@@ -135,6 +142,7 @@ export class Board {
   close(): void {
     this.#turn += 1;
     this.#callOff?.();
+    this.#forgetPeople();
     for (const stop of this.#stops) stop();
     this.#leaveCursors?.();
     this.#leaveCursors = undefined;
@@ -225,11 +233,25 @@ export class Board {
   }
 
   async #readPeople(): Promise<void> {
+    const { link, later, onChange } = this.#options;
+    this.#callOffPeople?.();
+    const turn = ++this.#peopleTurn;
     this.people.expect();
-    // Those that come and go are told in any case.
-    const list = await this.#options.link.cursors.presence().catch(() => []);
-    this.people.receive(list);
-    this.#options.onChange();
+    try {
+      const list = await link.cursors.presence();
+      if (turn !== this.#peopleTurn) return;
+      this.people.receive(list);
+      onChange();
+    } catch {
+      // A busy server refuses lists first.
+      if (turn === this.#peopleTurn) this.#callOffPeople = later(retryMs, () => void this.#readPeople());
+    }
+  }
+
+  /** Of a list that is on its way, or asked for again. */
+  #forgetPeople(): void {
+    this.#peopleTurn++;
+    this.#callOffPeople?.();
   }
 
   #meet(info: ClientInfo, isJoining: boolean): void {

@@ -208,6 +208,26 @@ describe("a board in a window", () => {
     expect(ann.board.problem).toBe("Too much is waiting to be sent: continue when the connection is back.");
   });
 
+  it("asks again who is there where the server is too busy to say, and keeps who comes meanwhile", async () => {
+    const ann = openWindow(new FakeLog(), "ann");
+    ann.line.connect();
+    ann.line.presence = [info("ann"), info("bo")];
+    ann.line.refusedLists = 2;
+    ann.board.show(true);
+    const { cursorListeners: cursors } = ann.line;
+    cursors?.onStatus?.({ state: "subscribed", wasRecovering: false, recovered: false });
+    await settle();
+    cursors?.onJoin?.(info("bo"));
+    for (let waited = 0; waited < 6000; waited += 1000) await ann.pass(1000);
+    expect(ann.board.people.list.map(({ user }) => user)).toEqual(["ann", "bo"]);
+    ann.line.refusedLists = 1;
+    cursors?.onStatus?.({ state: "subscribed", wasRecovering: false, recovered: false });
+    await settle();
+    ann.board.close();
+    await ann.pass(6000);
+    expect(ann.line.refusedLists).toBe(0);
+  });
+
   it("has the others' pointers while it is shown, and its own not among them", async () => {
     const ann = openWindow(new FakeLog(), "ann");
     ann.line.connect();

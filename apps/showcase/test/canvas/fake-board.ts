@@ -52,6 +52,8 @@ export class FakeBoard {
   readonly historyRequests: unknown[] = [];
   readonly pointed: CursorEvent[] = [];
   presence: ClientInfo[] = [];
+  /** Lists of people that the server refuses. */
+  refusedLists = 0;
   cursorListeners: ChannelListeners<CursorEvent> | undefined;
   isCut = false;
   /** Publications that were carried out, whose answers are lost. */
@@ -101,7 +103,13 @@ export class FakeBoard {
         this.pointed.push(event);
         return { epoch: "", offset: 0 };
       },
-      presence: async () => this.presence,
+      presence: async () => {
+        if (this.refusedLists > 0) {
+          this.refusedLists--;
+          throw new Error("too busy");
+        }
+        return this.presence;
+      },
     };
     return { board, cursors, ownClient: () => (this.isCut ? undefined : this.info.client) };
   }
