@@ -154,10 +154,9 @@ async function findMissed(
       cause: "forbidden",
       reason: "this client may not read earlier publications",
     };
-  const { recovery } = channels;
   if (rules.recoveryMode !== "cache")
-    return await recovery.recover(channel, { epoch, offset }, keepsFor(channel, rules, clock.now()));
-  return await recovery.recoverNewest(
+    return await channels.recovery.recover(channel, { epoch, offset }, keepsFor(channel, rules, clock.now()));
+  return await channels.recovery.recoverNewest(
     channel,
     { epoch, offset },
     // The newest that passes the filter may lie far back.
