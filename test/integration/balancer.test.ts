@@ -132,11 +132,15 @@ for (const balancer of balancers) {
           client.connect();
           return { client, subscription, numbers, recoveries };
         });
-        await Promise.all(readers.map(({ subscription }) => subscription.ready(10_000)));
+        await Promise.all(readers.map(({ subscription }) => subscription.ready(60_000)));
         for (const { client } of readers) client.on("connecting", () => reconnects++);
 
-        const perNode = await Promise.all(nodes.map(countClients));
-        expect(perNode.reduce((sum, each) => sum + each, 0)).toBe(clients.length);
+        let perNode: number[] = [];
+        // On a busy machine an attempt to connect that was given up counts for a while.
+        await until(async () => {
+          perNode = await Promise.all(nodes.map(countClients));
+          return perNode.reduce((sum, each) => sum + each, 0) === clients.length;
+        });
         expect(Math.min(...perNode)).toBeGreaterThan(0);
 
         for (const n of countTo(5)) await publish(url, n);
@@ -148,7 +152,7 @@ for (const balancer of balancers) {
           expect(recoveries).not.toContain(false);
         }
         expect(reconnects).toBeGreaterThan(0);
-      }, 60_000);
+      }, 120_000);
     },
   );
 }
