@@ -5,7 +5,7 @@ import { build } from "vite";
 import { root } from "./prepare.mjs";
 
 /** About a tenth above what was measured; the SDK is most of it. */
-const maxGzipBytes = 32_300;
+const maxGzipBytes = 32_800;
 
 const part = {
   client: 'export { connect } from "@holdfast/client";',

@@ -255,8 +255,10 @@ export class Board {
   }
 
   #meet(info: ClientInfo, isJoining: boolean): void {
-    if (isJoining) this.people.join(info);
-    else {
+    if (isJoining) {
+      this.people.join(info);
+      this.cursors.join(info.client);
+    } else {
       this.people.leave(info.client);
       this.cursors.leave(info.client);
       this.#options.onWork();

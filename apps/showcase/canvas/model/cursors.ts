@@ -21,12 +21,15 @@ interface Moving extends Cursor {
 }
 
 const maxCursors = 200;
+const maxGone = 1000;
 /** How fast the way to where a pointer was seen becomes shorter: two thirds in that time. */
 const settleMs = 60;
 const close = 1;
 
 export class Cursors {
   readonly #byClient = new Map<string, Moving>();
+  /** Connections that have ended: what they sent last may come after that. */
+  readonly #gone = new Set<string>();
 
   get list(): readonly Cursor[] {
     return [...this.#byClient.values()];
@@ -35,7 +38,7 @@ export class Cursors {
   receive(info: ClientInfo, { x, y, colour }: CursorEvent): void {
     const { client, user, connInfo } = info;
     const before = this.#byClient.get(client);
-    if (x === undefined || y === undefined) {
+    if (x === undefined || y === undefined || this.#gone.has(client)) {
       this.#byClient.delete(client);
       return;
     }
@@ -50,6 +53,12 @@ export class Cursors {
 
   leave(client: string): void {
     this.#byClient.delete(client);
+    this.#gone.add(client);
+    if (this.#gone.size > maxGone) this.#gone.delete(this.#gone.keys().next().value as string);
+  }
+
+  join(client: string): void {
+    this.#gone.delete(client);
   }
 
   clear(): void {

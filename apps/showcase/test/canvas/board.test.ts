@@ -242,6 +242,8 @@ describe("a board in a window", () => {
     for (const user of ["ann", "bo", "cy"]) told(user);
     expect(ann.board.cursors.list.map(({ user }) => user)).toEqual(["bo", "cy"]);
     cursors?.onLeave?.(info("bo"));
+    // What it sent last, which comes late.
+    told("bo");
     expect(ann.board.cursors.list.map(({ user }) => user)).toEqual(["cy"]);
     cursors?.onStatus?.({ state: "subscribing", code: 1, reason: "transport closed" });
     expect(ann.board.cursors.list).toEqual([]);
