@@ -47,7 +47,7 @@ export async function open(
 }
 
 export const until = (holds: () => void | Promise<void>) =>
-  vi.waitFor(holds, { timeout: 15_000, interval: 30 });
+  vi.waitFor(holds, { timeout: 40_000, interval: 30 });
 
 export const headOf = async (log: RedisBroker["log"], floor?: Position) =>
   (await log.heads(["news"], floor && new Map([["news", [floor]]]))).get("news");
