@@ -242,9 +242,11 @@ export class Board {
       if (turn !== this.#peopleTurn) return;
       this.people.receive(list);
       onChange();
-    } catch {
-      // A busy server refuses lists first.
-      if (turn === this.#peopleTurn) this.#callOffPeople = later(retryMs, () => void this.#readPeople());
+    } catch (error) {
+      if (turn !== this.#peopleTurn) return;
+      // A busy server refuses lists first. Those that come and go are told in any case.
+      if (readServerError(error).isFinal) this.people.receive([]);
+      else this.#callOffPeople = later(retryMs, () => void this.#readPeople());
     }
   }
 

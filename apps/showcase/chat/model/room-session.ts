@@ -3,6 +3,7 @@
  * the person writes goes out through its outbox. Knows the SDK only as RoomChannel.
  */
 import type { RoomReturn } from "../../shared/line/connection-status.js";
+import { readServerError } from "../../shared/line/server-error.js";
 import type { MessageData, PublisherInfo, ReceivedPublication } from "./message.js";
 import { Presence } from "./presence.js";
 import { type HistoryPage, type HistoryRequest, RoomHistory } from "./room-history.js";
@@ -41,6 +42,7 @@ export type RoomPhase = "joining" | "catching-up" | "ready" | "refused";
 
 /** A timeline that nobody has scrolled up in holds no more than this. */
 const keptEntries = 500;
+const listRetryMs = 2000;
 
 export class RoomSession {
   readonly room: string;
@@ -190,8 +192,14 @@ export class RoomSession {
     try {
       const { clients } = await this.#options.channel.presence();
       if (turn === this.#turn) this.presence.receiveList(clients);
-    } catch {
-      // A channel without a list of people still tells of joins and leaves.
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      // A channel without a list of people still tells of joins and leaves. A busy server refuses lists first.
+      if (readServerError(error).isFinal) this.presence.receiveList({});
+      else
+        this.#options.later(listRetryMs, () => {
+          if (turn === this.#turn) void this.#readPresence(turn);
+        });
     }
     this.#options.onChange();
   }

@@ -26,6 +26,8 @@ export class FakeChannel implements RoomChannel {
   readonly published: unknown[] = [];
   readonly historyRequests: HistoryRequest[] = [];
   present: Record<string, PublisherInfo> = {};
+  /** Of lists of people, as the client throws them. */
+  refusals: Error[] = [];
   readonly #failures: ((error: unknown) => void)[] = [];
   readonly #me: PublisherInfo;
   #session: RoomSession | undefined;
@@ -101,6 +103,7 @@ export class FakeChannel implements RoomChannel {
   }
 
   presence(): Promise<{ clients: Record<string, PublisherInfo> }> {
-    return Promise.resolve({ clients: this.present });
+    const refusal = this.refusals.shift();
+    return refusal ? Promise.reject(refusal) : Promise.resolve({ clients: this.present });
   }
 }

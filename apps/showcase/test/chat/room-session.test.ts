@@ -43,6 +43,42 @@ function appendMany(channel: FakeChannel, count: number): void {
   for (let number = 1; number <= count; number++) channel.append({ text: `t${channel.offset + 1}` }, bo);
 }
 
+describe("people of a room", () => {
+  const refused = (code: number, isTemporary: boolean) =>
+    Object.assign(new Error("refused"), { details: { code, isTemporary } });
+
+  it("are asked for again where the server is too busy to say", async () => {
+    const { channel, clock, session } = createRoom();
+    channel.present = { c1: ann };
+    channel.refusals = [refused(100, true), refused(111, true)];
+    await channel.join(session);
+    session.presence.receiveJoin(bo);
+    channel.present = { c1: ann, c2: bo };
+    for (let waited = 0; waited < 6000; waited += 1000) {
+      clock.advance(1000);
+      await settle();
+    }
+    expect(session.presence.people("ann").map(({ user }) => user)).toEqual(["ann", "bo"]);
+  });
+
+  it("are not asked for again where they are never told, or the room was left", async () => {
+    const { channel, clock, session } = createRoom();
+    channel.refusals = [refused(103, false), refused(100, true)];
+    await channel.join(session);
+    await settle();
+    clock.advance(6000);
+    await settle();
+    expect(channel.refusals).toHaveLength(1);
+    await channel.join(session);
+    await settle();
+    channel.drop();
+    channel.refusals = [refused(100, true)];
+    clock.advance(6000);
+    await settle();
+    expect(channel.refusals).toHaveLength(1);
+  });
+});
+
 describe("joining a room", () => {
   it("reads the latest page of history, and earlier pages when asked to", async () => {
     const { channel, session, texts } = createRoom();

@@ -210,6 +210,7 @@ export class Recovery {
     const maxEntries = isWanted ? maxSearched : 1;
     const end = { maxEntries, maxBytes: maxBatchBytes, isReverse: true };
     const { publications, position } = await this.#options.log.history(channel.name, end);
+    if (position.epoch !== channel.epoch) await this.#verify(channel);
     const newest = publications[0];
     const isNewest = newest?.offset === position.offset && newest.offset === channel.head;
     if (!isNewest || position.epoch !== channel.epoch) return refused(refusal);

@@ -165,6 +165,20 @@ describe("new epoch", () => {
     for (const reader of readers) expect(reader.lost).toHaveLength(1);
   });
 
+  it("is found by a reader of the newest publication, which it gets", async () => {
+    const { channel, channels, publish, readers, scheduler, startLogAfresh, tell } = await nodeWithReaders();
+    channel.hold();
+    await publish("news", 3);
+    tell(1, 2);
+    await scheduler.runAll();
+    await startLogAfresh("news");
+    await publish("news", 1);
+    const found = await channels.recovery.recoverNewest(channel, { epoch: "epoch-1", offset: 1 });
+    expect(found).toMatchObject({ isRecovered: true, offset: 1 });
+    expect(channel.position).toEqual({ epoch: "epoch-1-1", offset: 1 });
+    for (const reader of readers) expect(reader.lost).toHaveLength(1);
+  });
+
   it("is found with publications made while the log is queried", async () => {
     const { broker, channel, publish, scheduler, startLogAfresh, tell } = await nodeWithReaders();
     channel.hold();
