@@ -65,6 +65,8 @@ describe("a board", () => {
       expect(await codeOf(subscription.ready(5000))).not.toBe("accepted");
       expect(await codeOf(ann.client.publish(name, part))).toBe(103);
     }
+    // Who is banned before that cannot even connect.
+    await bo.client.ready();
     await server.api("map_publish", { channel: "sanctions", key: bo.user, data: { kind: "ban" } });
     for (const name of [channel, "cursors:harbour"]) {
       expect(await codeOf(bo.client.publish(name, name === channel ? part : {}))).toBe(103);
