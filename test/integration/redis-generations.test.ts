@@ -225,8 +225,8 @@ describe.skipIf(noRedisReason !== undefined)(`${title} in a cluster`, () => {
   });
 
   it("a replica that was behind goes on in another epoch when it takes over", async () => {
-    const { master, url } = await startCluster();
-    const replica = await addReplica(master);
+    const { cluster, master, url } = await startCluster();
+    const replica = await addReplica(cluster, master);
     const node = await open(url);
     const { epoch } = await node.log.subscribe("news");
     await publishMany(node.log, "news", 5);
@@ -244,7 +244,7 @@ describe.skipIf(noRedisReason !== undefined)(`${title} in a cluster`, () => {
     await until(async () => expect(await headOf(node.log)).toEqual(position));
   }, 60_000);
 
-  async function addReplica(master: RedisServer): Promise<RedisServer> {
+  async function addReplica(cluster: readonly RedisServer[], master: RedisServer): Promise<RedisServer> {
     const args = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", ...asReplica];
     const replica = await startServer(...args, "--cluster-port", String(await findFreePort()));
     for (const { admin } of [master, replica]) await letReplicate({ admin } as RedisServer, true);
@@ -253,8 +253,13 @@ describe.skipIf(noRedisReason !== undefined)(`${title} in a cluster`, () => {
     const id = (await master.admin.call("cluster", "myid")) as string;
     await until(() => replica.admin.call("cluster", "replicate", id).then(() => {}));
     await hasLink(replica);
-    // Else it knows nobody once its master is gone.
+    // Else it knows nobody once its master is gone, or nobody knows it: its master alone tells them.
     await until(async () => expect(await replica.admin.cluster("INFO")).toContain("cluster_slots_ok:16384"));
+    const replicaId = (await replica.admin.call("cluster", "myid")) as string;
+    for (const { admin } of cluster)
+      await until(async () =>
+        expect(await admin.cluster("NODES")).toMatch(new RegExp(`${replicaId} .* slave ${id} `)),
+      );
     return replica;
   }
 });

@@ -76,11 +76,17 @@ export interface StreamView {
   readonly cluster?: { readonly leader?: string };
 }
 
-/** Waits until something holds. @throws Error after a minute */
+/** Waits until something holds; it may throw until then. @throws Error after a minute, with the last error */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 60_000;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`${what} did not come true in time`);
+  for (;;) {
+    let cause: unknown;
+    try {
+      if (await holds()) return;
+    } catch (error) {
+      cause = error;
+    }
+    if (Date.now() > deadline) throw new Error(`${what} did not come true in time`, { cause });
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -1,10 +1,12 @@
 /** A cluster of three servers that keep each stream three times: what is acknowledged stays, whichever server fails. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
+  killAll,
   type NatsServer,
   type NatsServers,
   noNatsClusterReason,
   startNatsServers,
+  startTogether,
 } from "../../../packages/holdfast/test/support/nats-servers.js";
 import { ample, countTo, offsetsIn, publishMany, query } from "./fixture.js";
 import { type NatsNode, NatsNodes, until } from "./nats-nodes.js";
@@ -209,20 +211,20 @@ describe.skipIf(noNatsClusterReason !== undefined)(`cluster of NATS${skipped}`, 
       const stored = (await nodes.streams()).reduce((sum, { state }) => sum + state.messages, 0);
       return stored < 20 + 5 * 10 + 5 * 100 + 1 + 50;
     });
-    await Promise.all(nats.servers.map((server) => server.signal("SIGKILL")));
-    await Promise.all(nats.servers.map((server) => server.start()));
-    const node = await open();
+    await killAll(nats.servers);
     const channels = ["kept", "removed", ...countTo(5).flatMap((n) => [`first-${n}`, `short-${n}`])];
     const kept = new Map<string, readonly number[]>();
-    // Streams have no leaders at first, and may change them.
-    await until("all logs can be read", async () => {
-      try {
+    let node: NatsNode | undefined;
+    await startTogether({
+      start: () => Promise.all(nats.servers.map((server) => server.start())),
+      kill: () => killAll(nats.servers),
+      // Streams have no leaders at first, and may change them.
+      isReady: async () => {
+        node ??= await open();
         for (const channel of channels)
           if (!kept.has(channel)) kept.set(channel, await offsetsIn(node.broker.log, channel));
         return (await node.broker.log.heads(["removed"])).get("removed")?.offset === 5;
-      } catch {
-        return false;
-      }
+      },
     });
     expect(kept.get("kept")).toEqual(countTo(20));
     for (const n of countTo(5)) {
@@ -240,13 +242,14 @@ describe.skipIf(noNatsClusterReason !== undefined)(`cluster of NATS${skipped}`, 
     await expect(a.broker.log.publish("a", { data: "4" }, { retention })).rejects.toMatchObject({
       code: "HF_BROKER_UNAVAILABLE",
     });
-    await Promise.all([first.start(), second.start()]);
-    await until("publications are taken", () =>
-      a.broker.log.publish("a", { data: "5" }, { retention }).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await startTogether({
+      start: () => Promise.all([first.start(), second.start()]),
+      kill: () => killAll([first, second]),
+      isReady: async () => {
+        await a.broker.log.publish("a", { data: "5" }, { retention });
+        return true;
+      },
+    });
     const offsets = await offsetsIn(a.broker.log, "a");
     expect(offsets).toEqual(countTo(offsets.length));
     const turns = a.events.connection.map((_, i) => (i % 2 === 0 ? "disconnect" : "reconnect"));

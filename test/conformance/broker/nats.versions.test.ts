@@ -9,7 +9,12 @@ import {
   findOldNats,
   type NatsProgram,
 } from "../../../packages/holdfast/test/support/nats-programs.js";
-import { type NatsServer, startNatsServers } from "../../../packages/holdfast/test/support/nats-servers.js";
+import {
+  killAll,
+  type NatsServer,
+  startNatsServers,
+  startTogether,
+} from "../../../packages/holdfast/test/support/nats-servers.js";
 import { ample, countTo, publishMany, query } from "./fixture.js";
 import { NatsNodes, until } from "./nats-nodes.js";
 
@@ -62,11 +67,8 @@ describe("NATS servers that are too old for replicas", { timeout: 120_000 }, () 
         num_replicas: 3,
       };
       // The servers may still be electing.
-      const made = nodes.api<{ error?: object }>(`STREAM.CREATE.${name}`, config);
-      return await made.then(
-        ({ error }) => error === undefined,
-        () => false,
-      );
+      const { error } = await nodes.api<{ error?: object }>(`STREAM.CREATE.${name}`, config);
+      return error === undefined;
     });
     await expect(nodes.open({ replicas: 3 })).rejects.toMatchObject(refusal);
     await expect(nodes.open()).rejects.toMatchObject({
@@ -79,7 +81,7 @@ describe("NATS servers that are too old for replicas", { timeout: 120_000 }, () 
     const { nats, nodes } = await start(current);
     const { broker, events, errors } = await nodes.open({ replicas: 3 });
     await publishMany(broker.log, "a", 3);
-    await Promise.all(nats.servers.map((server) => server.signal("SIGKILL")));
+    await killAll(nats.servers);
     const [first, ...others] = nats.servers as [NatsServer, ...NatsServer[]];
     // With a store of its own: it cannot read that of the newer one.
     rmSync(join(nats.folder, "0"), { recursive: true });
@@ -92,14 +94,15 @@ describe("NATS servers that are too old for replicas", { timeout: 120_000 }, () 
     });
     expect(events.connection).toEqual(["disconnect"]);
     await first.signal("SIGKILL");
-    await Promise.all(others.map((server) => server.start(current)));
-    await until("the node is connected again", () => events.connection.length > 1);
-    await until("publications are taken", () =>
-      broker.log.publish("a", { data: "4" }, { retention: ample }).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await startTogether({
+      start: () => Promise.all(others.map((server) => server.start(current))),
+      kill: () => killAll(others),
+      isReady: async () => {
+        await broker.log.publish("a", { data: "4" }, { retention: ample });
+        return true;
+      },
+    });
+    expect(events.connection.at(-1)).toBe("reconnect");
     const { publications } = await broker.log.history("a", query({ maxEntries: 3 }));
     expect(publications.map(({ data }) => data)).toEqual(countTo(3).map(String));
   });

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findFreePort } from "../../../packages/holdfast/test/support/free-port.js";
+import { startTogether } from "../../../packages/holdfast/test/support/nats-servers.js";
 import { createNatsServer, type StoreServer } from "../../support/store-servers.js";
 import { FaultProxy } from "../fault-proxy.js";
 import type { Recorder } from "../history.js";
@@ -62,7 +63,15 @@ export class NatsStore implements NodeStore {
   }
 
   async start(): Promise<void> {
-    await Promise.all(this.#members.map(({ server }) => server.start()));
+    await startTogether({
+      start: () => Promise.all(this.#members.map(({ server }) => server.start())),
+      kill: () => this.#killAll(),
+      isReady: async () => this.#members.length === 1 || (await this.#leader()) !== undefined,
+    });
+  }
+
+  async #killAll(): Promise<void> {
+    await Promise.all(this.#members.map(({ server }) => server.kill()));
   }
 
   async carryOut(fault: StoreFault): Promise<void> {
@@ -93,12 +102,12 @@ export class NatsStore implements NodeStore {
   }
 
   async restart(): Promise<void> {
-    await Promise.all(this.#members.map(({ server }) => server.kill()));
+    await this.#killAll();
     await this.start();
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#members.map(({ server }) => server.kill()));
+    await this.#killAll();
     const proxies = new Set(this.#members.flatMap((member) => member.proxies));
     await Promise.all([...proxies].map((proxy) => proxy.close()));
   }

@@ -65,7 +65,7 @@ export interface NatsServers {
   stop(): Promise<void>;
 }
 
-/** A cluster that has no leader by then does not get one: three servers that start at once may fail to find each other. */
+/** A cluster that has no leader by then does not get one: servers that start at once may wait for each other without end. */
 const formTimeoutMs = 30_000;
 const maxTries = 3;
 
@@ -79,14 +79,49 @@ export async function startNatsServers(
   program = count === 1 ? findNats() : findClusterNats(),
 ): Promise<NatsServers> {
   if (program === undefined) throw new Error("no such nats-server is installed");
-  for (let tries = 1; ; tries++) {
-    const servers = await start(count, more, program);
-    if (count === 1 || (await isFormed(servers))) return servers;
-    const logs = servers.servers.map((_, i) => readLog(join(servers.folder, `${i}.log`))).join("\n");
-    await servers.stop();
-    if (tries === maxTries)
-      throw new Error(`the cluster of nats-servers had no leader after ${formTimeoutMs / 1000} s:\n${logs}`);
+  const nats = await configure(count, more, program);
+  try {
+    const start = () => Promise.all(nats.servers.map((server) => server.start()));
+    if (count === 1) await start();
+    else await startTogether({ start, kill: () => killAll(nats.servers), isReady: () => canReplicate(nats) });
+    return nats;
+  } catch (error) {
+    const logs = nats.servers.map((_, i) => readLog(join(nats.folder, `${i}.log`))).join("\n");
+    await nats.stop();
+    throw new Error(`the nats-servers did not start:\n${logs}`, { cause: error });
   }
+}
+
+/** Servers of a cluster that are started at once. */
+interface Starting {
+  start(): Promise<unknown>;
+  kill(): Promise<unknown>;
+  /** Asked until it is so; may throw until then. */
+  isReady(): Promise<boolean>;
+}
+
+/** Starts servers of a cluster, and ends and starts them again where they do not become one. */
+export async function startTogether(servers: Starting): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    await servers.start();
+    let cause: unknown;
+    for (const endsAt = Date.now() + formTimeoutMs; Date.now() < endsAt; ) {
+      try {
+        if (await servers.isReady()) return;
+      } catch (error) {
+        cause = error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    if (tries === maxTries)
+      throw new Error(`the cluster of nats-servers was not ready after ${formTimeoutMs / 1000} s`, { cause });
+    await servers.kill();
+  }
+}
+
+/** What a crash of all machines is. */
+export async function killAll(servers: readonly NatsServer[]): Promise<void> {
+  await Promise.all(servers.map((server) => server.signal("SIGKILL")));
 }
 
 function readLog(file: string): string {
@@ -94,27 +129,21 @@ function readLog(file: string): string {
 }
 
 /** Whether a stream can be kept three times. */
-async function isFormed({ addresses }: NatsServers): Promise<boolean> {
-  const client = await connectToNats({ servers: addresses.split(","), maxReconnectAttempts: -1 });
+async function canReplicate({ addresses }: NatsServers): Promise<boolean> {
+  const client = await connectToNats({ servers: addresses.split(",") });
   const stream = { name: "probe", subjects: ["probe"], num_replicas: 3, storage: "memory" };
-  const ask = (what: string, body: string) =>
-    client.request(`$JS.API.STREAM.${what}.probe`, body, { timeout: 2000 }).then(
-      (answer) => !("error" in answer.json<object>()),
-      () => false,
-    );
+  const ask = async (what: string, body: string) => {
+    const answer = await client.request(`$JS.API.STREAM.${what}.probe`, body, { timeout: 2000 });
+    return !("error" in answer.json<object>());
+  };
   try {
-    for (const endsAt = Date.now() + formTimeoutMs; Date.now() < endsAt; ) {
-      const isKept = (await ask("CREATE", JSON.stringify(stream))) && (await ask("DELETE", ""));
-      if (isKept) return true;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    return false;
+    return (await ask("CREATE", JSON.stringify(stream))) && (await ask("DELETE", ""));
   } finally {
     await client.close();
   }
 }
 
-async function start(count: 1 | 3, more: readonly string[], program: NatsProgram): Promise<NatsServers> {
+async function configure(count: 1 | 3, more: readonly string[], program: NatsProgram): Promise<NatsServers> {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-nats-"));
   const ports: number[] = [];
   const routes: number[] = [];
@@ -139,7 +168,6 @@ async function start(count: 1 | 3, more: readonly string[], program: NatsProgram
     writeFileSync(file, lines.join("\n"));
     return new NatsServer(port, file, program);
   });
-  await Promise.all(servers.map((server) => server.start()));
   return {
     folder,
     servers,
