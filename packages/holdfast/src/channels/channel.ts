@@ -376,6 +376,7 @@ export class Subscription {
   #view: View;
   #cursor: number;
   #offset: number;
+  #isAhead: boolean;
   /** In a map: the offset at which the reader has every value. */
   readonly #wholeFrom: number;
 
@@ -394,6 +395,7 @@ export class Subscription {
     this.#view = options.view;
     this.#cursor = options.cursor;
     this.#offset = options.offset;
+    this.#isAhead = options.offset > channel.head;
     this.#wholeFrom = options.wholeFrom ?? 0;
   }
 
@@ -428,6 +430,11 @@ export class Subscription {
     return this.#cursor !== this.channel.ring.next;
   }
 
+  /** Whether the reader has publications that events have not brought to this node yet, up to `offset`. */
+  get isAhead(): boolean {
+    return this.#isAhead;
+  }
+
   /** Whether it is served from the ring: not while the log is read for it, and not after its end. */
   get isFollowing(): boolean {
     return this.#phase === "following";
@@ -442,6 +449,12 @@ export class Subscription {
     this.#cursor = cursor;
     this.#offset = offset;
     if (this.#view.delta === "first") this.#startPatches(hasPublication);
+  }
+
+  /** This node has come to the reader's offset, which the cursor follows. */
+  meet(cursor: number): void {
+    this.#isAhead = false;
+    this.#cursor = cursor;
   }
 
   /** A reader that has the base of patches gets patches from now on. */

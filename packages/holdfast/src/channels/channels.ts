@@ -135,7 +135,8 @@ export class Channels implements Pick<LogEvents, "onPublication">, PresenceEvent
   }
 
   /**
-   * Subscribes a reader from an offset, which must not lie beyond the head.
+   * Subscribes a reader from an offset. One beyond the head is what the reader has had elsewhere: publications up to it, whose events
+   * are late, are passed over.
    * @param options `hasPublication`: whether the reader has the publication at that offset. In a map, a reader has all values once
    * it has everything up to the current head, unless `hasValues` is false: then it starts without any.
    */

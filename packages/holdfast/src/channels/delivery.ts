@@ -10,7 +10,7 @@ import { hasCode } from "../errors.js";
 import type { Meters } from "../observe/meters.js";
 import type { Trace } from "../observe/traces.js";
 import type { Publication } from "../wire/messages.js";
-import { type Batch, batchOfNewest } from "./batches.js";
+import { type Batch, batchOfNewest, viewOf } from "./batches.js";
 import type { Channel, Reader, Subscription } from "./channel.js";
 import type { LogPage, LogReader } from "./log-reader.js";
 
@@ -34,6 +34,11 @@ interface Walk {
   readonly head: number;
   readonly trace: Trace | undefined;
 }
+
+const joinsAndLeaves = viewOf({
+  hasJoinLeave: true,
+  filter: { key: "nothing", weight: 0, passes: () => false },
+});
 
 /** Readers served between two checks of the clock. */
 const readersPerCheck = 32;
@@ -231,14 +236,32 @@ export class Delivery {
 
   #deliver(subscription: Subscription): void {
     if (!subscription.isBehind || !subscription.isFollowing) return;
-    const { channel, reader, cursor } = subscription;
+    const { channel, reader } = subscription;
     if (!reader.isReady) return;
+    if (subscription.isAhead) this.#passOver(subscription);
+    if (!subscription.isBehind) return;
+    const { cursor } = subscription;
     if (cursor < channel.ring.first) {
       this.#catchUp(subscription);
       return;
     }
     if (channel.batches.isEmpty) this.#batched.push(channel);
     this.#take(subscription, channel.batches.get(cursor, subscription.view, reader.encoding));
+  }
+
+  /** Publications that a reader had before it came to this node. Joins and leaves among them are news to it. */
+  #passOver(subscription: Subscription): void {
+    const { channel, reader, offset, cursor, view } = subscription;
+    if (channel.head > offset) {
+      subscription.meet(channel.cursorAfter(offset));
+      return;
+    }
+    if (view.hasJoinLeave && cursor >= channel.ring.first) {
+      if (channel.batches.isEmpty) this.#batched.push(channel);
+      const { framed } = channel.batches.get(cursor, joinsAndLeaves, reader.encoding);
+      if (framed) reader.push(framed);
+    }
+    subscription.advance(channel.ring.next, offset, false);
   }
 
   #take(subscription: Subscription, { framed, cursor, offset, publications }: Batch): void {

@@ -38,9 +38,12 @@ const maxSearched = 300;
 
 export class Recovery {
   readonly #options: RecoveryOptions;
-  readonly #repairing = new Set<Channel>();
+  readonly #repairing = new Map<Channel, Promise<void>>();
   /** Comparisons with the log that are pending. */
   readonly #verifying = new Map<Channel, Promise<void>>();
+  /** Reads of heads that are pending, and those that follow them. */
+  readonly #reading = new Map<Channel, Promise<number>>();
+  readonly #readingNext = new Map<Channel, Promise<number>>();
 
   constructor(options: RecoveryOptions) {
     this.#options = options;
@@ -122,6 +125,40 @@ export class Recovery {
     return await this.#readNewest(channel, gone, isWanted);
   }
 
+  /**
+   * Where a reader without a position starts in a live channel: at the end of its log, so that it does not get again what it had on
+   * another node, and whose events are late on this one. Where the store cannot be reached, at the head of this node.
+   */
+  startOfLive(channel: Channel): Promise<number> {
+    const pending = this.#reading.get(channel);
+    if (pending === undefined) return this.#readEnd(channel);
+    // What is being read may be older than what this reader has had.
+    let next = this.#readingNext.get(channel);
+    if (next === undefined) {
+      next = pending.then(() => {
+        this.#readingNext.delete(channel);
+        return this.#readEnd(channel);
+      });
+      this.#readingNext.set(channel, next);
+    }
+    return next;
+  }
+
+  #readEnd(channel: Channel): Promise<number> {
+    const read = async () => {
+      const head = (await this.#options.log.heads([channel.name])).get(channel.name);
+      return head?.epoch === channel.epoch ? Math.max(head.offset, channel.head) : channel.head;
+    };
+    const reading = read()
+      .catch((error: unknown) => {
+        if (!hasCode(error, "HF_BROKER_UNAVAILABLE")) throw error;
+        return channel.head;
+      })
+      .finally(() => this.#reading.delete(channel));
+    this.#reading.set(channel, reading);
+    return reading;
+  }
+
   /** Brings this node to an offset that a reader of another node has. @returns whether it is there */
   async reach(channel: Channel, offset: number): Promise<boolean> {
     if (offset > channel.head && channel.kind !== "live") await this.#readOn(channel);
@@ -129,10 +166,16 @@ export class Recovery {
   }
 
   /** Reads what events have failed to bring. If it is gone, every reader of the channel gets a gap. */
-  async repair(channel: Channel): Promise<void> {
-    if (this.#repairing.has(channel)) return;
+  repair(channel: Channel): Promise<void> {
+    const pending = this.#repairing.get(channel);
+    if (pending) return pending;
+    const repairing = this.#readMissing(channel).finally(() => this.#repairing.delete(channel));
+    this.#repairing.set(channel, repairing);
+    return repairing;
+  }
+
+  async #readMissing(channel: Channel): Promise<void> {
     const { log, logReader, delivery, meters, onError } = this.#options;
-    this.#repairing.add(channel);
     meters?.positionRepaired();
     try {
       do {
@@ -150,8 +193,6 @@ export class Recovery {
       if (hasCode(error, "HF_BROKER_UNAVAILABLE")) return;
       onError(error, { stage: `repairing channel ${channel.name}` });
       this.#restart(channel, channel.position);
-    } finally {
-      this.#repairing.delete(channel);
     }
   }
 
@@ -231,6 +272,8 @@ export class Recovery {
   async #readOn(channel: Channel): Promise<void> {
     const page = await this.#options.logReader.read(channel, channel.head);
     if (page.isComplete) this.#options.delivery.appendFromLog(channel, page.publications, page.epoch);
+    // What this node lacks is gone: its position is as old, and readers must not be told of it.
+    else await this.repair(channel);
   }
 }
 

@@ -299,7 +299,8 @@ export class SessionChannels {
       const isRecovering = params.recover && granted.rules.recovery !== "off";
       const asked = grant?.isPositionOwn ? { ...granted, rights: allRights } : granted;
       const recovery = isRecovering ? await recover(this.#context, channel, params, asked, actor) : undefined;
-      return this.#finish(channel, entry, params, granted, recovery, answer);
+      const end = channel.kind === "live" ? await channels.recovery.startOfLive(channel) : undefined;
+      return this.#finish(channel, entry, params, granted, recovery, answer, { end });
     } finally {
       if (entry.subscription === undefined) this.#entries.delete(name);
       if (channel) channels.release(channel);
@@ -382,7 +383,8 @@ export class SessionChannels {
     granted: SubscribeGrant,
     recovery: Recovered | undefined,
     answer: Answer,
-    map?: Pick<LiveStep, "state" | "hasValues"> & Pick<MapPaging, "start">,
+    from: Partial<Pick<LiveStep, "state" | "hasValues">> &
+      Partial<Pick<MapPaging, "start">> & { readonly end?: number | undefined },
   ): Failure | undefined {
     if (this.#isEnded) return { error: replyError("notAvailable", "the connection is closed") };
     const { grant, rules } = granted;
@@ -398,13 +400,13 @@ export class SessionChannels {
     if (filterFault) return filterFault;
     if (params.filter) this.#session.charge(costOfFilter(params.filter.weight));
     const { channels, delivery, clock } = this.#context;
-    const offset = isRecovered ? recovery.offset : channel.head;
+    const { state, hasValues = true, end = channel.head } = from;
+    const offset = isRecovered ? recovery.offset : end;
     const options = viewOptionsFor(params, granted);
     const view = viewOf(options);
     const missed = isRecovered ? publicationsFor(view, recovery.publications) : [];
     const hasPublication = missed.length > 0;
     if (isRecovered && view.delta !== "none") channel.addRecovered(recovery.publications, recovery.offset);
-    const { state, hasValues = true } = map ?? {};
     const subscription = channels.subscribe(channel, this.#session, {
       offset,
       hasPublication,
@@ -414,7 +416,7 @@ export class SessionChannels {
     entry.rules = rules;
     entry.subscription = subscription;
     entry.origin = grant.origin;
-    this.#allowFrom(channel.name, map?.start ?? channel.position, granted);
+    this.#allowFrom(channel.name, from.start ?? channel.position, granted);
     entry.info = grant.info === undefined ? entry.info : { ...entry.info, chanInfo: grant.info };
     this.#expire(channel.name, entry, grant.expiresAt);
     const isPoll = params.isPoll === true && rules.isPolled === true;
