@@ -81,20 +81,10 @@ export class Work {
     const { clock, perSecond, burst } = this.#options;
     const buckets = this.#buckets;
     if (perSecond === null || buckets === undefined) return unbounded;
-    const now = () => clock.elapsed();
-    const bucket = key === undefined ? new TokenBucket(perSecond, burst, now()) : buckets.hold(key, now());
-    return {
-      charge: (units) => {
-        if (units <= 0) return;
-        bucket.take(now(), units);
-        this.#spend(units);
-      },
-      waitMs: () => bucket.waitMs(now()),
-      get isWithinShare() {
-        return bucket.has(burst / 2, now());
-      },
-      release: () => void (key !== undefined && buckets.release(key, now())),
-    };
+    const now = clock.elapsed();
+    const bucket = key === undefined ? new TokenBucket(perSecond, burst, now) : buckets.hold(key, now);
+    const release = key === undefined ? () => {} : () => buckets.release(key, clock.elapsed());
+    return new BucketAccount(this, clock, bucket, burst / 2, release);
   }
 
   /**
@@ -104,7 +94,7 @@ export class Work {
    */
   tryBegin(units: number, run: () => void): boolean {
     if (this.#waiting.size === 0 && this.#left > 0) {
-      this.#spend(units);
+      this.spend(units);
       return true;
     }
     this.#waiting.set(run, units);
@@ -125,7 +115,7 @@ export class Work {
   }
 
   /** Work that is charged afterwards also leaves less for others in this turn. */
-  #spend(units: number): void {
+  spend(units: number): void {
     this.#left -= units;
     this.#wake();
   }
@@ -147,6 +137,41 @@ export class Work {
     }
     // What is left of a turn is not kept for the next.
     if (this.#left < unitsPerTurn) this.#wake();
+  }
+}
+
+/** One for each connection, so it is small. */
+class BucketAccount implements WorkAccount {
+  readonly #work: Work;
+  readonly #clock: Clock;
+  readonly #bucket: TokenBucket;
+  readonly #share: number;
+  readonly #release: () => void;
+
+  constructor(work: Work, clock: Clock, bucket: TokenBucket, share: number, release: () => void) {
+    this.#work = work;
+    this.#clock = clock;
+    this.#bucket = bucket;
+    this.#share = share;
+    this.#release = release;
+  }
+
+  charge(units: number): void {
+    if (units <= 0) return;
+    this.#bucket.take(this.#clock.elapsed(), units);
+    this.#work.spend(units);
+  }
+
+  waitMs(): number {
+    return this.#bucket.waitMs(this.#clock.elapsed());
+  }
+
+  get isWithinShare(): boolean {
+    return this.#bucket.has(this.#share, this.#clock.elapsed());
+  }
+
+  release(): void {
+    this.#release();
   }
 }
 

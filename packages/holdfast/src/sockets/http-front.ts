@@ -290,12 +290,17 @@ function adviceFor(code: string | undefined): string | undefined {
   return undefined;
 }
 
-/** The newest request of each connection. */
-const latest = new WeakMap<Duplex, IncomingMessage>();
+/** How many requests' heads have arrived on a connection. On the socket itself: it outlives its requests by hours. */
+const heads = Symbol("heads");
+
+interface Counted {
+  [heads]?: number;
+}
 
 /** A request's headers have arrived. */
-export function markRequestHead(request: IncomingMessage): void {
-  latest.set(request.socket, request);
+export function markRequestHead({ socket }: IncomingMessage): void {
+  const counted = socket as Counted;
+  counted[heads] = (counted[heads] ?? 0) + 1;
 }
 
 /** The server for HTTP/1.1, and the times of its connections. Node.js looks at those before it reads the sockets. */
@@ -318,10 +323,11 @@ function createHttp1Server(options: HttpFrontOptions): Http1Server {
       answerClientError(error, socket);
       return;
     }
-    const before = latest.get(socket);
+    const counted = socket as Counted;
+    const before = counted[heads];
     clock.setTimer(() => {
       // A head that has come meanwhile is another request's.
-      if (latest.get(socket) === before && !socket.destroyed) answerClientError(error, socket);
+      if (counted[heads] === before && !socket.destroyed) answerClientError(error, socket);
     }, lateGraceMs);
   });
   server.on("timeout", (socket) => {
