@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
 import { emulateSlowPhone, shiftScript } from "../test/browser/slow-phone.js";
 import { readOptions, runBench } from "./support/command.js";
-import { describe, describeMachine, table } from "./support/report.js";
+import { describe, describeMachine, Progress, table } from "./support/report.js";
 
 const root = join(import.meta.dirname, "..");
 const pages = ["", "chat", "leaderboard", "ticker", "canvas", "notices", "lab", "play"];
@@ -49,6 +49,7 @@ await runBench(async () => {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, HOLDFAST_DATA: "memory" },
   });
+  const progress = new Progress();
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
   try {
     const url = await addressOf(server);
@@ -56,6 +57,7 @@ await runBench(async () => {
     const rows: string[][] = [];
     for (const page of pages) {
       const address = new URL(page === "" ? "/" : `/${page}/`, url).href;
+      progress.say(`pages: loading ${page || "start"}`);
       const slow = await loads(browser, address, 4, runs);
       const slower = await loads(browser, address, 6, runs);
       rows.push([
@@ -66,6 +68,7 @@ await runBench(async () => {
         slow.requests.toFixed(0),
       ]);
     }
+    progress.clear();
     console.log(
       table(
         ["", "first paint ms, 4×", "LCP ms, 4×", "first paint ms, 6×", "LCP ms, 6×", "CLS", "kB", "requests"],

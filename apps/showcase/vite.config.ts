@@ -8,6 +8,7 @@ import { basename, dirname } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress } from "node:zlib";
 import { build, defineConfig, type Plugin } from "vite";
+import { waiting } from "./chat/model/waiting.js";
 import { type PageName, pageHeads } from "./shared/frame/page-heads.js";
 import { sitePages } from "./shared/site-pages.js";
 
@@ -55,6 +56,25 @@ const sandboxScript: Plugin = {
   },
 };
 
+/**
+ * Styles stand in the page itself, so that it is painted when it has arrived, not after another round trip. The links stay, disabled, so
+ * that what is loaded later does not load them again.
+ */
+const inlineStyles: Plugin = {
+  name: "inline-styles",
+  apply: "build",
+  transformIndexHtml: {
+    order: "post",
+    handler: (html, { bundle = {} }) =>
+      html.replace(/<link rel="stylesheet" crossorigin href="([^"]+)">/g, (_, href: string) => {
+        const file = bundle[`assets/${basename(href)}`];
+        if (file?.type !== "asset") throw new Error(`${href} is not in the bundle`);
+        const styles = file.source.toString().replace(/url\((?!data:)(?:\.\/)?/g, `url(${dirname(href)}/`);
+        return `<style>${styles.trim()}</style><link rel="stylesheet" disabled href="${href}">`;
+      }),
+  },
+};
+
 const compress = promisify(brotliCompress);
 
 /** Of what the server sends compressed: better than it could compress it at each start. */
@@ -85,6 +105,7 @@ function firstPaint(page: string): string {
     .join("")}</svg><span class="brand-name">Holdfast</span><span class="brand-page">${page}</span></a>`;
   const nav = `<nav class="site-nav" aria-label="Pages"><ul>${links.join("")}</ul></nav>`;
   const header = `<header class="page-header">${brand}${nav}</header>`;
+  if (page === "chat") return `<div class="page chat-page">${header}${firstRoom}</div>`;
   if (!(page in pageHeads)) return `<div class="page">${header}</div>`;
   const { title, lead } = pageHeads[page as PageName];
   const intro = `<h1 class="page-title">${title}</h1><p class="page-lead">${lead}</p>`;
@@ -95,10 +116,20 @@ function firstPaint(page: string): string {
   return `<div class="page">${header}${main}</div>`;
 }
 
+/** The chat's room: as large as it will be, and with what it says while messages are read. */
+const firstRoom = `<div class="chat"><aside class="drawer left"></aside><main class="room">
+<header class="room-header"><h1 class="room-title">&nbsp;</h1></header>
+<div class="timeline-frame"><div class="timeline"><div class="timeline-inner"><div class="empty">
+<h2 class="display-title">${waiting.title}</h2><p class="soft">${waiting.lead}</p></div></div></div></div>
+<form class="composer"><div class="composer-box"><textarea class="composer-field" rows="1" disabled aria-label="Message" style="height: 48px"></textarea></div>
+<p class="composer-hint"><span class="composer-keys">&nbsp;</span></p></form>
+<details class="how"><summary><span class="how-title">How this works</span></summary></details>
+</main><aside class="drawer right"></aside></div>`.replaceAll("\n", "");
+
 export default defineConfig({
   root,
   base: "./",
-  plugins: [sharedHead, sandboxScript, brotli],
+  plugins: [sharedHead, sandboxScript, inlineStyles, brotli],
   build: {
     outDir: "dist/pages",
     emptyOutDir: true,

@@ -1,4 +1,4 @@
-// The pictures of the documents: the chat, the showcase on one sheet, and a report of the lab.
+// The pictures of the documents: the chat, and the showcase on one sheet.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../prepare.mjs";
@@ -14,7 +14,6 @@ export async function drawDocuments(folder) {
   await drawChat(stage, join(images, "chat.webp"));
   say(join(images, "chat.webp"));
   await drawSheet(stage.browser, folder);
-  await drawReport(stage.browser);
   await stage.close();
 }
 
@@ -32,19 +31,6 @@ async function drawSheet(browser, folder) {
     <div style="grid-column:1/3;display:grid;grid-template-columns:1fr 1fr;gap:28px;align-content:space-between">${windows}</div>
     <div style="display:grid;gap:28px;justify-items:center;align-content:space-between">${phones}</div>`,
   );
-  await saveWebp(page, file);
-  await page.close();
-  say(file);
-}
-
-/** Of a run that is measured now. */
-async function drawReport(browser) {
-  const { runLab, resolveLabSettings, labPreset } = await import(join(root, "packages/lab/dist/index.js"));
-  const { htmlReport } = await import(join(root, "packages/lab/dist/report/index.js"));
-  const result = await runLab(resolveLabSettings({ ...labPreset("classic").input }));
-  const page = await browser.newPage({ viewport: { width: 1280, height: 1500 }, colorScheme: "light" });
-  await page.setContent(htmlReport(result));
-  const file = join(images, "lab-report.webp");
   await saveWebp(page, file);
   await page.close();
   say(file);

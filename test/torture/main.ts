@@ -28,16 +28,20 @@ const { seed, seconds, publishers, subscribers, channels, nodes, broker } = opti
 process.stdout.write(
   `torture: seed ${seed}, ${seconds} s, ${publishers} publishers, ${subscribers} subscribers, ${channels} channels${broker ? `, ${nodes} nodes on ${broker}` : ""}\n`,
 );
-const { lines, violations, history, folder } = await runTorture(options, say).catch((error: Error) => {
-  process.stderr.write(`${error.message}: ${String(error.cause)}\ntorture: seed ${seed}\n`);
-  process.exit(1);
-});
+const { lines, violations, history, folder, storeFault } = await runTorture(options, say).catch(
+  (error: Error) => {
+    process.stderr.write(`${error.message}: ${String(error.cause)}\ntorture: seed ${seed}\n`);
+    process.exit(1);
+  },
+);
 process.stdout.write(`${lines.join("\n")}\n\n`);
 if (violations.length > 0) {
   await writeFile(join(folder, "violations.json"), JSON.stringify(violations, null, 2));
   await writeFile(join(folder, "history.json"), JSON.stringify(history));
   process.stdout.write(`data, violations and the whole history are in ${folder}\n`);
 }
-const verdict = violations.length === 0 ? "all promises were kept" : `${violations.length} violations`;
+const count = `${violations.length} violations${storeFault === undefined ? "" : ", on a store that broke its own promises"}`;
+const verdict = violations.length === 0 ? "all promises were kept" : count;
 process.stdout.write(`torture: ${verdict}; seed ${seed}\n`);
-process.exit(violations.length === 0 ? 0 : 1);
+// 3: nothing is known of the servers.
+process.exit(violations.length === 0 ? 0 : storeFault === undefined ? 1 : 3);

@@ -34,7 +34,11 @@ describe.each(runs)("torture of three nodes on %s", (broker, more) => {
   const note = reason === undefined ? "" : `: ${reason}`;
 
   it.skipIf(reason)(`breaks no promise${note}`, { timeout: 900_000 }, async () => {
-    const { violations, history, lines } = await torture(broker, more);
+    let report = await torture(broker, more);
+    // What a store does that loses what it has acknowledged says nothing of its nodes.
+    for (let tries = 1; report.storeFault !== undefined && tries < 3; tries++)
+      report = await torture(broker, more);
+    const { violations, history, lines } = report;
     expect(violations, lines.join("\n")).toEqual([]);
     const acknowledged = history.publications.filter(({ attempts }) =>
       attempts.some(({ acknowledgement }) => acknowledgement !== undefined),

@@ -14,6 +14,8 @@ export interface TortureReport {
   readonly violations: readonly Violation[];
   /** Holds the data of the server, if a promise was broken. */
   readonly folder: string;
+  /** What the store has broken of its own promises: violations say nothing of the servers then. */
+  readonly storeFault: string | undefined;
   /** For people. */
   readonly lines: readonly string[];
 }
@@ -47,8 +49,9 @@ export function summarize(run: {
   readonly counts: FaultCounts;
   readonly system: System;
   readonly clients: Clients;
+  readonly storeFault: string | undefined;
 }): TortureReport {
-  const { history, violations, folder, counts, system, clients } = run;
+  const { history, violations, folder, counts, system, clients, storeFault } = run;
   const { publishers, readers, burster, whisperer } = clients;
   const all = [...publishers, burster, whisperer];
   const attempts = sum(history.publications, (each) => each.attempts.length);
@@ -67,8 +70,9 @@ export function summarize(run: {
     ...describeReplaced(history, violations),
     "",
     ...describePromises(violations),
+    ...(storeFault === undefined ? [] : ["", `the store broke its own promise: ${storeFault}`]),
   ];
-  return { history, violations, folder, lines };
+  return { history, violations, folder, storeFault, lines };
 }
 
 /** What stores forgot as they may, for faults beyond what they promise. */

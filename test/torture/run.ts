@@ -116,6 +116,7 @@ class Run {
     let logsAfterRestart: ChannelLog[] = [];
     let presence: PresenceList[] = [];
     let restedAt = 0;
+    let storeFault: string | undefined;
     try {
       await faults.run();
       proxy.heal();
@@ -127,6 +128,7 @@ class Run {
       logs = await this.#readLogs(first as number);
       logsOfOthers = (await Promise.all(others.map((port) => this.#readLogs(port)))).flat();
       stopAll(clients);
+      storeFault = await system.findStoreFault?.();
       if (await system.restart()) logsAfterRestart = await this.#readLogs(first as number);
     } catch (error) {
       // A server that does not start, say. What was seen until then is checked all the same.
@@ -139,7 +141,8 @@ class Run {
     const seen = { publications, readings, watches, ends, restedAt };
     const history: History = { store, ...seen, logs, logsOfOthers, logsAfterRestart, presence };
     const violations = [...this.#failures, ...checkHistory(history)];
-    return summarize({ history, violations, folder: this.#folder, counts: faults.counts, system, clients });
+    const folder = this.#folder;
+    return summarize({ history, violations, folder, counts: faults.counts, system, clients, storeFault });
   }
 
   /** Ends everything that this run has started. */

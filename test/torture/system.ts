@@ -14,6 +14,8 @@ export interface System {
   heal(): Promise<void>;
   /** Kills everything and starts it again. @returns whether the logs must be there after that */
   restart(): Promise<boolean>;
+  /** How its store has broken what it promises, so that nobody could keep a promise on it; undefined if it has not. */
+  findStoreFault?(): Promise<string | undefined>;
   /** Ends everything. */
   stop(): Promise<void>;
   /** What has happened to it, a line each. For people. */

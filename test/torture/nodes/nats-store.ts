@@ -64,7 +64,8 @@ export class NatsStore implements NodeStore {
 
   async start(): Promise<void> {
     await startTogether({
-      start: () => Promise.all(this.#members.map(({ server }) => server.start())),
+      start: () =>
+        Promise.all(this.#members.map(({ server }) => (server.isRunning ? undefined : server.start()))),
       kill: () => this.#killAll(),
       isReady: async () => this.#members.length === 1 || (await this.#leader()) !== undefined,
     });
@@ -98,12 +99,37 @@ export class NatsStore implements NodeStore {
       for (const proxy of proxies) proxy.heal();
       server.resume();
     }
-    await Promise.all(this.#members.map(({ server }) => (server.isRunning ? undefined : server.start())));
+    await this.start();
   }
 
   async restart(): Promise<void> {
     await this.#killAll();
     await this.start();
+  }
+
+  /** Replicas of a stream that stay different: JetStream has acknowledged what not all of them will have. */
+  async findFault(): Promise<string | undefined> {
+    if (this.#members.length === 1) return undefined;
+    let fault: string | undefined;
+    for (const endsAt = Date.now() + replicationMs; Date.now() < endsAt; await sleep(500)) {
+      fault = await this.#findDifference();
+      if (fault === undefined) return undefined;
+    }
+    return fault;
+  }
+
+  async #findDifference(): Promise<string | undefined> {
+    const ends = new Map<string, string[]>();
+    for (const { monitorPort, name } of this.#members)
+      for (const { name: stream, state } of streamsIn(await viewOf(monitorPort)))
+        ends.set(stream, [
+          ...(ends.get(stream) ?? []),
+          `${state.messages} messages to ${state.last_seq} on ${name}`,
+        ]);
+    for (const [stream, all] of ends)
+      if (new Set(all.map((end) => end.split(" on ")[0])).size > 1)
+        return `JetStream's replicas of ${stream} differ: ${all.join(", ")}`;
+    return undefined;
   }
 
   async stop(): Promise<void> {
@@ -120,12 +146,11 @@ export class NatsStore implements NodeStore {
   /** Of a stream, or else of all servers; undefined where there is none, or nobody says so. */
   async #leader(): Promise<Member | undefined> {
     for (const { monitorPort } of this.#members) {
-      const response = await fetch(`http://127.0.0.1:${monitorPort}/jsz?accounts=true&streams=true`, {
-        signal: AbortSignal.timeout(500),
-      }).catch(() => undefined);
-      const answer = (await response?.json()) as JetStreamView | undefined;
-      const streams = answer?.account_details?.flatMap(({ stream_detail = [] }) => stream_detail) ?? [];
-      const leaders = [...streams.map(({ cluster }) => cluster?.leader), answer?.meta_cluster?.leader];
+      const answer = await viewOf(monitorPort);
+      const leaders = [
+        ...streamsIn(answer).map(({ cluster }) => cluster?.leader),
+        answer?.meta_cluster?.leader,
+      ];
       const member = this.#members.find(({ name }) => name === leaders.find(Boolean));
       if (member) return member;
     }
@@ -133,10 +158,29 @@ export class NatsStore implements NodeStore {
   }
 }
 
+/** For replicas to have all that was acknowledged, while nothing happens. */
+const replicationMs = 20_000;
+
+interface StreamView {
+  readonly name: string;
+  readonly cluster?: { readonly leader?: string };
+  /** The server's own. */
+  readonly state: { readonly messages: number; readonly last_seq: number };
+}
+
 /** What a server tells of JetStream, in part. */
 interface JetStreamView {
-  readonly account_details?: readonly {
-    readonly stream_detail?: readonly { readonly cluster?: { readonly leader?: string } }[];
-  }[];
+  readonly account_details?: readonly { readonly stream_detail?: readonly StreamView[] }[];
   readonly meta_cluster?: { readonly leader?: string };
+}
+
+async function viewOf(monitorPort: number): Promise<JetStreamView | undefined> {
+  const response = await fetch(`http://127.0.0.1:${monitorPort}/jsz?accounts=true&streams=true`, {
+    signal: AbortSignal.timeout(500),
+  }).catch(() => undefined);
+  return (await response?.json()) as JetStreamView | undefined;
+}
+
+function streamsIn(view: JetStreamView | undefined): StreamView[] {
+  return view?.account_details?.flatMap(({ stream_detail = [] }) => stream_detail) ?? [];
 }

@@ -123,6 +123,10 @@ export class NodeGroup implements System {
     return true;
   }
 
+  async findStoreFault(): Promise<string | undefined> {
+    return await this.#store.findFault?.();
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#nodes.map((node) => node.kill()));
     await Promise.all(this.#links.map((links) => links.close()));

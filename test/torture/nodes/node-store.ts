@@ -16,6 +16,8 @@ export interface NodeStore {
   heal(): Promise<void>;
   /** Kills it and starts it again, where it promises to keep everything. */
   restart(): Promise<void>;
+  /** How it has broken what it promises, once everything is at rest. */
+  findFault?(): Promise<string | undefined>;
   stop(): Promise<void>;
 }
 

@@ -6,6 +6,7 @@ import type { Chat } from "../model/chat.js";
 import type { Moderator } from "../model/moderator.js";
 import type { RoomSession } from "../model/room-session.js";
 import { arrangeRows } from "../model/rows.js";
+import { waiting } from "../model/waiting.js";
 import { EmptyRoom } from "./room-view.js";
 import { RowView } from "./row-view.js";
 
@@ -87,7 +88,12 @@ export function TimelineView({ chat, moderator, room, showEnd }: TimelineViewPro
                 : "Older messages are no longer kept."}
             </p>
           )}
-          {rows.length === 0 && isReading && <p class="beginning">Loading messages …</p>}
+          {rows.length === 0 && isReading && (
+            <div class="empty">
+              <h2 class="display-title">{waiting.title}</h2>
+              <p class="soft">{waiting.lead}</p>
+            </div>
+          )}
           {rows.length === 0 && history.state === "read" && <EmptyRoom room={room.room} />}
           {rows.map((row) => (
             <RowView key={row.key} row={row} chat={chat} moderator={moderator} room={room} />

@@ -94,6 +94,7 @@ export async function startNatsServers(
 
 /** Servers of a cluster that are started at once. */
 interface Starting {
+  /** May throw, too, where they do not become a cluster. */
   start(): Promise<unknown>;
   kill(): Promise<unknown>;
   /** Asked until it is so; may throw until then. */
@@ -103,20 +104,28 @@ interface Starting {
 /** Starts servers of a cluster, and ends and starts them again where they do not become one. */
 export async function startTogether(servers: Starting): Promise<void> {
   for (let tries = 1; ; tries++) {
-    await servers.start();
-    let cause: unknown;
-    for (const endsAt = Date.now() + formTimeoutMs; Date.now() < endsAt; ) {
-      try {
-        if (await servers.isReady()) return;
-      } catch (error) {
-        cause = error;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 50));
+    try {
+      await servers.start();
+      await becomesReady(servers);
+      return;
+    } catch (error) {
+      if (tries === maxTries) throw error;
     }
-    if (tries === maxTries)
-      throw new Error(`the cluster of nats-servers was not ready after ${formTimeoutMs / 1000} s`, { cause });
     await servers.kill();
   }
+}
+
+async function becomesReady({ isReady }: Starting): Promise<void> {
+  let cause: unknown;
+  for (const endsAt = Date.now() + formTimeoutMs; Date.now() < endsAt; ) {
+    try {
+      if (await isReady()) return;
+    } catch (error) {
+      cause = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`the cluster of nats-servers was not ready after ${formTimeoutMs / 1000} s`, { cause });
 }
 
 /** What a crash of all machines is. */
