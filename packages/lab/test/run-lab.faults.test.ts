@@ -11,7 +11,7 @@ describe("a network that delays and cuts", () => {
       users: 8,
       intervalMs: 100,
       ratePerSecond: 20,
-      durationMs: 1000,
+      durationMs: 3000,
       delayMs: 5,
       jitterMs: 5,
       cutEveryMs: 250,
