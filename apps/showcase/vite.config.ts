@@ -69,7 +69,9 @@ const inlineStyles: Plugin = {
       html.replace(/<link rel="stylesheet" crossorigin href="([^"]+)">/g, (_, href: string) => {
         const file = bundle[`assets/${basename(href)}`];
         if (file?.type !== "asset") throw new Error(`${href} is not in the bundle`);
-        const styles = file.source.toString().replace(/url\((?!data:)(?:\.\/)?/g, `url(${dirname(href)}/`);
+        const styles = file.source
+          .toString()
+          .replace(/url\((?!["']?data:)(["']?)(?:\.\/)?/g, `url($1${dirname(href)}/`);
         return `<style>${styles.trim()}</style><link rel="stylesheet" disabled href="${href}">`;
       }),
   },

@@ -119,17 +119,10 @@ export class NatsStore implements NodeStore {
   }
 
   async #findDifference(): Promise<string | undefined> {
-    const ends = new Map<string, string[]>();
-    for (const { monitorPort, name } of this.#members)
-      for (const { name: stream, state } of streamsIn(await viewOf(monitorPort)))
-        ends.set(stream, [
-          ...(ends.get(stream) ?? []),
-          `${state.messages} messages to ${state.last_seq} on ${name}`,
-        ]);
-    for (const [stream, all] of ends)
-      if (new Set(all.map((end) => end.split(" on ")[0])).size > 1)
-        return `JetStream's replicas of ${stream} differ: ${all.join(", ")}`;
-    return undefined;
+    const views = this.#members.map(
+      async ({ monitorPort, name }) => [name, await viewOf(monitorPort)] as const,
+    );
+    return findDifference(await Promise.all(views));
   }
 
   async stop(): Promise<void> {
@@ -160,6 +153,24 @@ export class NatsStore implements NodeStore {
 
 /** For replicas to have all that was acknowledged, while nothing happens. */
 const replicationMs = 20_000;
+
+/** @param views what each server tells, by its name; undefined for one that does not answer */
+export function findDifference(
+  views: readonly (readonly [string, JetStreamView | undefined])[],
+): string | undefined {
+  const replicas = new Map<string, Map<string, string>>();
+  for (const [server, view] of views)
+    for (const { name, state } of streamsIn(view)) {
+      const ofStream = replicas.get(name) ?? new Map<string, string>();
+      replicas.set(name, ofStream.set(server, `${state.messages} messages to ${state.last_seq}`));
+    }
+  for (const [stream, ofStream] of replicas)
+    if (new Set(ofStream.values()).size > 1) {
+      const all = [...ofStream].map(([server, content]) => `${content} on ${server}`);
+      return `JetStream's replicas of ${stream} differ: ${all.join(", ")}`;
+    }
+  return undefined;
+}
 
 interface StreamView {
   readonly name: string;

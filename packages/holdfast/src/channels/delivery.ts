@@ -238,8 +238,7 @@ export class Delivery {
     if (!subscription.isBehind || !subscription.isFollowing) return;
     const { channel, reader } = subscription;
     if (!reader.isReady) return;
-    if (subscription.isAhead) this.#passOver(subscription);
-    if (!subscription.isBehind) return;
+    if (subscription.isAhead && !this.#passOver(subscription)) return;
     const { cursor } = subscription;
     if (cursor < channel.ring.first) {
       this.#catchUp(subscription);
@@ -249,19 +248,26 @@ export class Delivery {
     this.#take(subscription, channel.batches.get(cursor, subscription.view, reader.encoding));
   }
 
-  /** Publications that a reader had before it came to this node. Joins and leaves among them are news to it. */
-  #passOver(subscription: Subscription): void {
+  /**
+   * Publications that a reader had before it came to this node. Joins and leaves among them are news to it.
+   * @returns whether there are others after them
+   */
+  #passOver(subscription: Subscription): boolean {
     const { channel, reader, offset, cursor, view } = subscription;
     if (channel.head > offset) {
       subscription.meet(channel.cursorAfter(offset));
-      return;
+      return true;
     }
-    if (view.hasJoinLeave && cursor >= channel.ring.first) {
-      if (channel.batches.isEmpty) this.#batched.push(channel);
-      const { framed } = channel.batches.get(cursor, joinsAndLeaves, reader.encoding);
-      if (framed) reader.push(framed);
+    if (!view.hasJoinLeave || cursor < channel.ring.first) {
+      subscription.advance(channel.ring.next, offset, false);
+      return false;
     }
-    subscription.advance(channel.ring.next, offset, false);
+    if (channel.batches.isEmpty) this.#batched.push(channel);
+    const { framed, cursor: end } = channel.batches.get(cursor, joinsAndLeaves, reader.encoding);
+    subscription.advance(end, offset, false);
+    if (framed) reader.push(framed);
+    if (subscription.isBehind) this.resume(reader);
+    return false;
   }
 
   #take(subscription: Subscription, { framed, cursor, offset, publications }: Batch): void {

@@ -33,6 +33,12 @@ export type Recovered =
  */
 export type RefusedRecovery = "epoch" | "ahead" | "expired" | "unkept" | "forbidden";
 
+/** A read of a log's head, and the one that follows it. */
+interface ReadingEnd {
+  readonly pending: Promise<number>;
+  next: Promise<number> | undefined;
+}
+
 /** Publications at the end of a log that are searched for one that passes a filter. */
 const maxSearched = 300;
 
@@ -41,9 +47,8 @@ export class Recovery {
   readonly #repairing = new Map<Channel, Promise<void>>();
   /** Comparisons with the log that are pending. */
   readonly #verifying = new Map<Channel, Promise<void>>();
-  /** Reads of heads that are pending, and those that follow them. */
-  readonly #reading = new Map<Channel, Promise<number>>();
-  readonly #readingNext = new Map<Channel, Promise<number>>();
+  /** For live channels. */
+  readonly #ends = new Map<Channel, ReadingEnd>();
 
   constructor(options: RecoveryOptions) {
     this.#options = options;
@@ -130,33 +135,30 @@ export class Recovery {
    * another node, and whose events are late on this one. Where the store cannot be reached, at the head of this node.
    */
   startOfLive(channel: Channel): Promise<number> {
-    const pending = this.#reading.get(channel);
-    if (pending === undefined) return this.#readEnd(channel);
+    const reading = this.#ends.get(channel);
+    if (reading === undefined) return this.#readEnd(channel);
     // What is being read may be older than what this reader has had.
-    let next = this.#readingNext.get(channel);
-    if (next === undefined) {
-      next = pending.then(() => {
-        this.#readingNext.delete(channel);
-        return this.#readEnd(channel);
-      });
-      this.#readingNext.set(channel, next);
-    }
-    return next;
+    reading.next ??= reading.pending.catch(() => {}).then(() => this.#readEnd(channel));
+    return reading.next;
   }
 
   #readEnd(channel: Channel): Promise<number> {
-    const read = async () => {
+    const pending = this.#findEnd(channel).finally(() => {
+      if (reading.next === undefined) this.#ends.delete(channel);
+    });
+    const reading: ReadingEnd = { pending, next: undefined };
+    this.#ends.set(channel, reading);
+    return pending;
+  }
+
+  async #findEnd(channel: Channel): Promise<number> {
+    try {
       const head = (await this.#options.log.heads([channel.name])).get(channel.name);
       return head?.epoch === channel.epoch ? Math.max(head.offset, channel.head) : channel.head;
-    };
-    const reading = read()
-      .catch((error: unknown) => {
-        if (!hasCode(error, "HF_BROKER_UNAVAILABLE")) throw error;
-        return channel.head;
-      })
-      .finally(() => this.#reading.delete(channel));
-    this.#reading.set(channel, reading);
-    return reading;
+    } catch (error) {
+      if (!hasCode(error, "HF_BROKER_UNAVAILABLE")) throw error;
+      return channel.head;
+    }
   }
 
   /** Brings this node to an offset that a reader of another node has. @returns whether it is there */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { HoldfastError } from "../../src/errors.js";
 import { settle } from "../support/fake-clock.js";
-import { clientInfo } from "./support/entries.js";
+import { clientInfo, countTo } from "./support/entries.js";
 import { createTestNode, type TestNodeOptions } from "./support/test-node.js";
 
 /** The channel "news", of whose publications the node has had no event but the first. */
@@ -59,6 +59,16 @@ describe("a reader of a live channel", () => {
     expect(reader.labels()).toEqual(["join ann", "pub 4", "leave ann"]);
   });
 
+  it("is told of all joins, though they are more than a batch", async () => {
+    const { channel, channels, createReader, follow, recovery, scheduler } = await lateNode(3);
+    const reader = createReader();
+    const offset = await recovery.startOfLive(channel);
+    await follow(reader, "news", { offset, hasJoinLeave: true });
+    for (const n of countTo(400)) channels.onJoin("news", clientInfo(`${n}`.padStart(300, "x")));
+    await scheduler.runAll();
+    expect(reader.labels()).toHaveLength(400);
+  });
+
   it("asks the log again where a question is pending that began before, together with others", async () => {
     const { broker, channel, publish, recovery } = await lateNode(2);
     broker.hold("heads");
@@ -76,8 +86,15 @@ describe("a reader of a live channel", () => {
     const { broker, channel, recovery } = await lateNode(3);
     broker.fail("heads", new HoldfastError("HF_BROKER_UNAVAILABLE"));
     expect(await recovery.startOfLive(channel)).toBe(1);
+  });
+
+  it("asks again after a failure, which those get that asked meanwhile", async () => {
+    const { broker, channel, recovery } = await lateNode(3);
     broker.fail("heads", new HoldfastError("HF_BROKER_CLOSED"));
-    await expect(recovery.startOfLive(channel)).rejects.toMatchObject({ code: "HF_BROKER_CLOSED" });
+    const failed = [recovery.startOfLive(channel), recovery.startOfLive(channel)];
+    for (const each of failed) await expect(each).rejects.toMatchObject({ code: "HF_BROKER_CLOSED" });
+    broker.heal("heads");
+    expect(await Promise.all([recovery.startOfLive(channel), recovery.startOfLive(channel)])).toEqual([3, 3]);
   });
 });
 
